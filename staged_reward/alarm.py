@@ -1,0 +1,30 @@
+"""A wall-clock limit on our own work, in the main thread of a worker process. Never used in the user's process, nor on the
+program's side: a program could catch it or switch it off.
+"""
+
+from __future__ import annotations
+
+import signal
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class AlarmError(BaseException):
+    """The time is up. Not an `Exception`: no handler on the way out may take it for its own."""
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise `AlarmError` in the block when it takes longer than `seconds` of wall time."""
+
+    def ring(number: int, frame: types.FrameType | None) -> None:
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,53 @@
+"""CPU budgets from siblings: how long may a program take, given how long the problem's other programs took?
+
+A few programs that never end take most of all execution time, and programs that pass seldom take much longer than the
+others. So a first pass gives every program a short limit. What runs over it waits until the problem's other programs are
+done, and then runs again, last, under a budget made from those that ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from staged_reward.limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiblingBudget:
+    """How a budget is made from the CPU times of a problem's programs that ended.
+
+    Attributes:
+        multiple: Of the quantile.
+        quantile: Of those CPU times.
+        floor_seconds: Lower bound of a budget, and the limit of the first pass.
+        min_siblings: With fewer that ended, the exact limit applies.
+        first_wall_seconds: Wall limit of the first pass: a program that waits is put off as well.
+    """
+
+    multiple: float = 20.0
+    quantile: float = 0.95
+    floor_seconds: float = 0.1
+    min_siblings: int = 4
+    first_wall_seconds: float = 2.0
+
+    def first(self, exact: Limits) -> Limits:
+        """Return the limits of the first pass."""
+        return replace(
+            exact,
+            cpu_seconds=min(self.floor_seconds, exact.cpu_seconds),
+            wall_seconds=min(self.first_wall_seconds, exact.wall_seconds),
+        )
+
+    def final(self, exact: Limits, ended_cpu_seconds: Sequence[float]) -> Limits:
+        """Return the limits of the second pass, given the CPU times of the siblings that ended in the first."""
+        if len(ended_cpu_seconds) < self.min_siblings:
+            return exact
+        budget = max(self.floor_seconds, self.multiple * _quantile(ended_cpu_seconds, self.quantile))
+        return replace(exact, cpu_seconds=min(exact.cpu_seconds, budget))
+
+
+def _quantile(values: Sequence[float], fraction: float) -> float:
+    """Return the smallest value that at least `fraction` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-fraction * len(ordered) // 1) - 1)]

@@ -1,0 +1,137 @@
+"""Candidates of one verification: identical programs are one candidate, the candidates of a problem are a group.
+
+It keeps the books: what a candidate has to go through, what it went through, and the judgement that follows. It runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from staged_reward.budget import SiblingBudget
+from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
+from staged_reward.limits import Limits
+from staged_reward.problem import Judgement, Problem, StageResult, Verdict
+from staged_reward.worker import LintTask, Task, TestsTask
+
+FULL = "full"
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A distinct program for a problem.
+
+    Attributes:
+        group: The candidates of the same problem.
+        program: Source; None when the completion held no code.
+        positions: Where it stands in the caller's list.
+        results: Of the stages it went through.
+        num_tasks_done: How far it is in its group's tasks.
+        is_late: It ran over the first pass' limit and waits for its siblings, or runs again.
+        score: The ORM's.
+    """
+
+    group: Group
+    program: str | None
+    positions: list[int]
+    results: list[StageResult] = field(default_factory=list)
+    num_tasks_done: int = 0
+    is_late: bool = False
+    score: float | None = None
+
+    def filtered_by(self) -> str | None:
+        """Return the filter that removes this candidate, if any."""
+        failed = (r.stage for r in self.results if r.verdict is not Verdict.PASSED and r.stage != FULL)
+        return next(failed, None)
+
+    def judgements(self) -> list[tuple[int, Judgement]]:
+        """Return (position, judgement) for every copy."""
+        last = self.results[-1]
+        with_tests = [result for result in self.results if result.tests_run]
+        tests = with_tests[-1] if with_tests else last
+        judgement = Judgement(
+            task_id=self.group.problem.task_id,
+            verdict=last.verdict,
+            stage=last.stage,
+            passed=last.verdict is Verdict.PASSED,
+            tests_passed=tests.tests_passed,
+            tests_run=tests.tests_run,
+            score=self.score,
+            reward=reward_of(last.verdict, self.score),
+            detail=last.detail,
+            program=self.program,
+            count=len(self.positions),
+            filtered_by=self.filtered_by(),
+            stages=tuple(self.results),
+        )
+        copy = replace(judgement, is_copy=True)
+        return [(position, copy if i else judgement) for i, position in enumerate(self.positions)]
+
+
+def reward_of(verdict: Verdict, score: float | None) -> float | None:
+    """Return the reward of an outcome: 0 for a failure, in (0, 1] for a pass, None for a fault of ours.
+
+    With a score s it is (1 + s / (1 + |s|)) / 2: strictly increasing, above 0, and apart in float32 far beyond the range
+    where a sigmoid saturates.
+    """
+    if verdict is Verdict.INFRA_ERROR:
+        return None
+    if verdict is not Verdict.PASSED:
+        return 0.0
+    if score is None:
+        return 1.0
+    return 0.5 / (1.0 - score) if score < 0 else 1.0 - 0.5 / (1.0 + score)
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """The candidates of one problem.
+
+    Attributes:
+        problem: The problem.
+        exact: Its limits.
+        tasks: What each of its programs goes through after `syntax`, in order.
+        num_open: Candidates that the first pass has not settled or put off.
+        num_unsettled: Candidates without a final outcome.
+        ended: Per stage, CPU seconds of the programs that ended in the first pass.
+        late: Candidates put off.
+    """
+
+    problem: Problem
+    exact: Limits
+    tasks: tuple[Task, ...]
+    candidates: list[Candidate] = field(default_factory=list)
+    num_open: int = 0
+    num_unsettled: int = 0
+    ended: dict[str, list[float]] = field(default_factory=dict)
+    late: list[Candidate] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
+        """Make the empty group of a problem."""
+        exact = replace(
+            limits,
+            cpu_seconds=problem.time_limit_seconds or limits.cpu_seconds,
+            memory_mib=problem.memory_limit_mib or limits.memory_mib,
+        )
+        tasks = [_task(item, problem, exact) for item in filters if not isinstance(item, Syntax)]
+        if full:
+            tasks.append(TestsTask(FULL, None, exact, count))
+        return cls(problem, exact, tuple(tasks))
+
+    def tasks_from(self, start: int, budget: SiblingBudget | None, *, is_late: bool) -> tuple[Task, ...]:
+        """Return the tasks from `start` on, under the limits that apply."""
+        tasks = self.tasks[start:]
+        if budget is None:
+            return tasks
+        return tuple(self._limited(task, budget, is_late) if isinstance(task, TestsTask) else task for task in tasks)
+
+    def _limited(self, task: TestsTask, budget: SiblingBudget, is_late: bool) -> TestsTask:
+        limits = budget.final(self.exact, self.ended.get(task.stage, ())) if is_late else budget.first(self.exact)
+        return task._replace(limits=limits)
+
+
+def _task(item: LintFilter | TestsFilter, problem: Problem, exact: Limits) -> Task:
+    if isinstance(item, LintFilter):
+        return LintTask(item.tool)
+    return TestsTask(item.stage, item.indices(problem), exact, count=False)

@@ -1,0 +1,143 @@
+"""What makes two programs the same: source without comments, Black's form, and a digest of what the program does.
+
+Candidates are deduplicated by `identity`: the program is compiled in a canonical line layout and its code is hashed
+without line numbers. That costs a fraction of Black, and programs that Black makes equal have equal digests: line
+breaks, indentation, quotes, redundant parentheses, comments, and white space inside docstrings do not count. Names,
+the order of statements, and the types and values of literals do (`1`, `1.0` and `True` differ).
+
+Not done here: judging programs (`stages/`), and running them.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import marshal
+import opcode
+import re
+import tokenize
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from staged_reward.layout import COMMENT, STRING, has_nested_strings, one_statement_per_line
+from staged_reward.stages.syntax import needs_child, parse_program
+
+if TYPE_CHECKING:
+    from black.mode import Mode
+
+_COMMENTS = re.compile(rf"{COMMENT}|{STRING}", re.VERBOSE | re.DOTALL)
+_MARSHAL_VERSION = 2  # the last without back references, which depend on reference counts
+_OPTIMIZED = 0x1  # CO_OPTIMIZED: code of a function, not of a module or class body
+_LOAD_CONST, _STORE_NAME = opcode.opmap["LOAD_CONST"], opcode.opmap["STORE_NAME"]
+
+
+def strip_comments(source: str) -> str:
+    """Replace every comment by spaces, so that lines and columns stay where they are.
+
+    A `#` inside a string stays. Source with a string that does not close is returned as it is: it does not compile, and
+    where its comments begin is a matter of opinion.
+    """
+    if "#" not in source:
+        return source
+    if has_nested_strings(source):
+        return _strip_by_tokens(source)
+    pieces: list[str] = []
+    start = 0
+    for match in _COMMENTS.finditer(source):
+        if match.lastgroup == "comment":
+            begin, end = match.span()
+            pieces += source[start:begin], " " * (end - begin)
+            start = end
+        elif match.lastgroup == "broken":
+            return source
+    pieces.append(source[start:])
+    return "".join(pieces)
+
+
+def black_format(source: str) -> str:
+    """Return the source as Black formats it; unchanged when it does not compile or Black cannot format it.
+
+    Black is compiled C code without a guard against deep recursion. So it sees only source that Python's own compiler
+    took, and none that is long enough to nest without end. Its own faults on odd input leave the source unchanged.
+    """
+    import black
+    from black.parsing import InvalidInput
+
+    if needs_child(source) or not _compiles(source):
+        return source
+    try:
+        return black.format_str(source, mode=_black_mode())
+    except (InvalidInput, AssertionError, LookupError, RecursionError, ValueError):
+        return source
+
+
+@functools.cache
+def _black_mode() -> Mode:
+    from black.mode import Mode, TargetVersion
+
+    return Mode(target_versions={TargetVersion.PY311})
+
+
+def identity(source: str) -> bytes:
+    """Digest of what a program does: equal for programs that differ only by formatting and comments.
+
+    Programs that do not compile, and those too long to be compiled in a trusted process, are told apart by their text
+    without comments.
+
+    Returns:
+        16 bytes, the same in every process of one Python version.
+    """
+    if not needs_child(source):
+        for text in (one_statement_per_line(source), source):
+            try:
+                return _digest(b"code", marshal.dumps(_without_lines(parse_program(text)), _MARSHAL_VERSION))
+            except SyntaxError:
+                continue
+    return _digest(b"text", strip_comments(source).encode("utf-8", "surrogatepass"))
+
+
+def _digest(kind: bytes, data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16, person=kind).digest()
+
+
+def _compiles(source: str) -> bool:
+    try:
+        parse_program(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _without_lines(code: CodeType) -> CodeType:
+    """The code without file, lines and columns, and with white space in docstrings folded; inner functions too."""
+    constants = [_without_lines(value) if isinstance(value, CodeType) else value for value in code.co_consts]
+    place = _docstring_place(code)
+    docstring = None if place is None else constants[place]
+    if place is not None and isinstance(docstring, str):
+        constants[place] = " ".join(docstring.split())
+    return code.replace(co_consts=tuple(constants), co_linetable=b"", co_firstlineno=1, co_filename="")
+
+
+def _docstring_place(code: CodeType) -> int | None:
+    """Index of the docstring among the constants; for modules and classes, of what is stored first as `__doc__`."""
+    if code.co_flags & _OPTIMIZED:
+        return None if code.co_name.startswith("<") or not code.co_consts else 0
+    if "__doc__" not in code.co_names:
+        return None
+    store = code.co_code.find(bytes((_STORE_NAME, code.co_names.index("__doc__") & 0xFF)))
+    return code.co_code[store - 1] if store >= 2 and code.co_code[store - 2] == _LOAD_CONST else None
+
+
+def _strip_by_tokens(source: str) -> str:
+    """`strip_comments` by Python's tokenizer: slow, and right for nested f-strings."""
+    lines = io.StringIO(source, newline="").readlines()
+    try:
+        tokens = list(tokenize.generate_tokens(iter([*lines, ""]).__next__))
+    except (tokenize.TokenError, SyntaxError):
+        return source
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            (row, begin), (_, end) = token.start, token.end
+            lines[row - 1] = lines[row - 1][:begin] + " " * (end - begin) + lines[row - 1][end:]
+    return "".join(lines)

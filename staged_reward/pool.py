@@ -1,0 +1,215 @@
+"""The worker processes, seen from the verifier: start them, keep them busy, notice when one is gone.
+
+A worker is started by exec, so it shares no memory, lock, thread or CUDA context with the caller; the caller's `__main__`
+is not imported again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+
+from staged_reward.errors import InfraError
+from staged_reward.problem import Problem, StageResult
+from staged_reward.sandbox.host import PACKAGE_DIR
+from staged_reward.worker import LINT_SECONDS, MAX_ATTEMPTS, Answer, Forget, Job, Lesson, LintTask, Message
+
+# Not `-m`: the module would be `__main__` there, and its classes others than those that arrive by pickle.
+WORKER_COMMAND = "from staged_reward.worker import main; main()"
+QUEUE_DEPTH = 2  # jobs at a worker: one in hand, one waiting, so that it never waits for us
+SMALL_PROGRAM_CHARS = 50_000  # a larger one could fill the pipe and stop us; it is sent to an idle worker only
+CLOSE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0  # beyond the sum of a job's own limits
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One worker process and what it has been given."""
+
+    process: subprocess.Popen[bytes]
+    connection: Connection[Message, Answer]
+    jobs: deque[Job] = field(default_factory=deque)
+    known: set[int] = field(default_factory=set)
+    deadline: float = 0.0
+
+
+def default_num_workers() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class WorkerPool:
+    """A fixed number of workers. Not thread-safe; its owner takes turns.
+
+    Args:
+        num_workers: Processes.
+    """
+
+    def __init__(self, num_workers: int) -> None:
+        self.num_workers = num_workers
+        self._seats: list[_Seat] = []
+        self._problems: dict[int, Problem] = {}
+        self._attempts: dict[int, int] = {}
+        self._owner = os.getpid()
+
+    def run(self, jobs: JobQueue, problems: dict[int, Problem]) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+        """Hand out jobs until none is left, and yield each with its results, as they come.
+
+        Args:
+            jobs: Asked for the next job whenever a worker has room; more may be added between two yields.
+            problems: What the jobs' problem keys stand for.
+
+        Yields:
+            A job and its results; None when its worker was lost that often that we give up.
+
+        Raises:
+            InfraError: No worker can be started.
+        """
+        self._problems = problems
+        self._attempts = {}
+        self._seats = self._seats or [self._hire() for _ in range(self.num_workers)]
+        try:
+            while self._feed(jobs):
+                yield from self._collect(jobs)
+            for seat in self._seats:
+                self._send(seat, Forget())
+                seat.known.clear()
+        except BaseException:
+            self.close()  # unfinished jobs must not answer a later run
+            raise
+
+    def close(self) -> None:
+        """End the workers; their fork servers and guests go with them."""
+        seats, self._seats = self._seats, []
+        for seat in seats:
+            seat.connection.close()  # a worker that sees this cleans up and ends
+        if self._owner == os.getpid():
+            for seat in seats:
+                _end(seat.process)
+
+    def pids(self) -> list[int]:
+        """Return the process ids of the workers."""
+        return [seat.process.pid for seat in self._seats]
+
+    def _hire(self) -> _Seat:
+        ours, theirs = socket.socketpair()
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([PACKAGE_DIR, os.environ.get("PYTHONPATH", "")])}
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", WORKER_COMMAND, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=environment,
+            )
+        return _Seat(process, Connection(ours.detach()))
+
+    def _feed(self, jobs: JobQueue) -> bool:
+        """Give every worker with room a job. Return whether any worker has one."""
+        for seat in sorted(self._seats, key=lambda seat: len(seat.jobs)):
+            while len(seat.jobs) < QUEUE_DEPTH and (job := jobs.take(small_only=bool(seat.jobs))) is not None:
+                self._give(seat, job)
+        return any(seat.jobs for seat in self._seats)
+
+    def _give(self, seat: _Seat, job: Job) -> None:
+        if job.problem_key not in seat.known:
+            seat.known.add(job.problem_key)
+            self._send(seat, Lesson(job.problem_key, self._problems[job.problem_key]))
+        if not seat.jobs:
+            seat.deadline = time.monotonic() + self._patience(job)
+        seat.jobs.append(job)
+        self._send(seat, job)
+
+    def _send(self, seat: _Seat, message: Message) -> None:
+        try:
+            seat.connection.send(message)
+        except ConnectionError:
+            return  # it is gone: `_collect` sees that
+
+    def _patience(self, job: Job) -> float:
+        tests = len(self._problems[job.problem_key].tests)
+        limits = (
+            LINT_SECONDS if isinstance(task, LintTask) else task.limits.wall_seconds * (tests + 1) for task in job.tasks
+        )
+        return PATIENCE_SECONDS + MAX_ATTEMPTS * sum(limits)
+
+    def _collect(self, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+        busy = [seat for seat in self._seats if seat.jobs]
+        soonest = min(seat.deadline for seat in busy) - time.monotonic()
+        ready = wait([seat.connection for seat in busy], timeout=max(0.0, soonest))
+        for seat in busy:
+            if seat.connection in ready:
+                yield from self._receive(seat, jobs)
+            elif time.monotonic() > seat.deadline:
+                yield from self._replace(seat, jobs)
+
+    def _receive(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+        try:
+            number, results = seat.connection.recv()
+        except (EOFError, ConnectionError):
+            yield from self._replace(seat, jobs)
+            return
+        job = seat.jobs.popleft()
+        assert job.number == number
+        if seat.jobs:
+            seat.deadline = time.monotonic() + self._patience(seat.jobs[0])
+        yield job, results
+
+    def _replace(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, None]]:
+        """Put a fresh worker in the place of one that is gone or silent; its job in hand is tried again."""
+        seat.connection.close()
+        _end(seat.process)
+        in_hand, *waiting = seat.jobs
+        for job in reversed(waiting):
+            jobs.put_back(job)
+        fresh = self._hire()
+        self._seats[self._seats.index(seat)] = fresh
+        self._attempts[in_hand.number] = self._attempts.get(in_hand.number, 0) + 1
+        if self._attempts[in_hand.number] >= MAX_ATTEMPTS:
+            yield in_hand, None
+        else:
+            jobs.put_back(in_hand)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=CLOSE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class JobQueue:
+    """Jobs to be done: those known to be slow go last."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self._slow: deque[Job] = deque()
+
+    def add(self, job: Job, *, slow: bool = False) -> None:
+        """Put a job at the end."""
+        (self._slow if slow else self._jobs).append(job)
+
+    def put_back(self, job: Job) -> None:
+        """Put a job at the front."""
+        self._jobs.appendleft(job)
+
+    def take(self, *, small_only: bool) -> Job | None:
+        """Return the next job, or None; with `small_only`, None when the next one is large or slow."""
+        queue = self._jobs or self._slow
+        if not queue:
+            return None
+        if small_only and (queue is self._slow or len(queue[0].program) > SMALL_PROGRAM_CHARS):
+            return None
+        return queue.popleft()
+
+
+def worker_lost(stage: str) -> InfraError:
+    """Return the error for a job whose worker was lost time and again."""
+    return InfraError(f"stage {stage!r}: the worker was lost {MAX_ATTEMPTS} times")

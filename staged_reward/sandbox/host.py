@@ -1,0 +1,178 @@
+"""The trusted end of the sandbox: starts the fork server, asks it for guests, speaks to them. It judges nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from staged_reward.errors import InfraError
+from staged_reward.limits import Limits
+from staged_reward.sandbox import codec
+from staged_reward.sandbox.forkserver import ENDING, GUEST_FOLDER, READY, REQUEST, STOP
+from staged_reward.sandbox.supervise import Ending, Reason
+from staged_reward.sandbox.wire import Wire, frame
+
+START_SECONDS = 30.0
+GRACE_SECONDS = 10.0  # beyond the wall limit, before the fork server itself is given up
+
+PACKAGE_DIR = str(Path(__file__).resolve().parents[2])
+
+
+def clean_environment(scratch: str) -> dict[str, str]:
+    """Return the whole environment of a sandbox process: nothing of ours, one hash seed, one thread per numeric library."""
+    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": f"{scratch}/{GUEST_FOLDER}",
+        "TMPDIR": f"{scratch}/{GUEST_FOLDER}",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **threads,
+    }
+
+
+class GuestProcess:
+    """One program's process. Send operations, receive replies, then `end` it."""
+
+    def __init__(self, server: ForkServer, connection: socket.socket, limits: Limits) -> None:
+        self._server = server
+        self._connection = connection
+        self._patience_seconds = limits.wall_seconds + GRACE_SECONDS
+        patience = struct.pack("@ll", int(self._patience_seconds) + 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._wire = Wire(connection.fileno(), max_bytes=limits.output_mib << 20)
+        self._ending: Ending | None = None
+
+    def send(self, *frames: bytes) -> None:
+        """Send frames; a guest that is gone shows in `receive`."""
+        try:
+            self._wire.send(*frames)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    def receive(self) -> bytes | None:
+        """Return the next reply, or None when the guest has ended.
+
+        Raises:
+            FrameTooLargeError: It sent more than its limit.
+            InfraError: Nothing came although every limit has passed.
+        """
+        try:
+            return self._wire.receive()
+        except BlockingIOError:
+            raise InfraError(f"the fork server enforced no limit within {self._patience_seconds:.0f} s") from None
+
+    def end(self, *, kill: bool = False) -> Ending:
+        """Hang up, or kill, and return how the guest ended. Later calls return the same."""
+        if self._ending is None:
+            self._ending = self._server.finish(kill=kill)
+            self._connection.close()
+        return self._ending
+
+    def hang_up(self) -> Ending:
+        """Let the guest end by itself."""
+        if self._ending is None:
+            self._connection.close()
+            self._ending = self._server.finish(kill=False)
+        return self._ending
+
+
+class ForkServer:
+    """A running fork server. One guest at a time; restarts are the caller's to ask for (`close`, then a fresh one)."""
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.mkdtemp(prefix="staged-reward-")
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._patience_seconds = START_SECONDS
+        command = (
+            "import sys; sys.path.append(sys.argv[3]); from staged_reward.sandbox.forkserver import main; main()"
+        )
+        arguments = [str(theirs.fileno()), self._scratch, PACKAGE_DIR]
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-c", command, *arguments],
+            pass_fds=[theirs.fileno()],
+            env=clean_environment(self._scratch),
+            cwd=self._scratch,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self._control.settimeout(START_SECONDS)
+        try:
+            hello = self._control.recv(2)
+        except TimeoutError:
+            hello = b""
+        if hello[:1] != READY:
+            self.close()
+            raise InfraError(f"the fork server did not start within {START_SECONDS:.0f} s; its error is on stderr")
+        self.has_network = bool(hello[1])
+
+    def start(self, limits: Limits, *, wants_numpy: bool = False) -> GuestProcess:
+        """Fork a guest under `limits`.
+
+        Raises:
+            InfraError: The fork server is gone.
+        """
+        ours, theirs = socket.socketpair()
+        request = REQUEST.pack(
+            limits.cpu_seconds,
+            limits.wall_seconds,
+            limits.memory_mib,
+            limits.file_mib,
+            limits.num_processes,
+            wants_numpy,
+        )
+        try:
+            socket.send_fds(self._control, [request], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise InfraError(f"the fork server is gone: {error}") from error
+        finally:
+            theirs.close()
+        self._patience_seconds = limits.wall_seconds + GRACE_SECONDS
+        return GuestProcess(self, ours, limits)
+
+    def finish(self, *, kill: bool) -> Ending:
+        """Wait for the running guest to end, after killing it where asked to.
+
+        Raises:
+            InfraError: The fork server is gone or silent, or could not fork.
+        """
+        self._control.settimeout(self._patience_seconds)
+        try:
+            if kill:
+                self._control.sendall(STOP)
+            answer = self._control.recv(ENDING.size)
+        except OSError as error:
+            raise InfraError(f"the fork server is gone: {error}") from error
+        if len(answer) != ENDING.size:
+            raise InfraError("the fork server ended in mid-run")
+        reason, status, cpu_seconds, seconds = ENDING.unpack(answer)
+        if reason == Reason.UNBORN:
+            raise InfraError("the fork server cannot fork; the machine is out of processes or memory")
+        return Ending(Reason(reason), status, cpu_seconds, seconds)
+
+    def close(self) -> None:
+        """Kill the fork server, and with it every guest, and remove its folder."""
+        self._control.close()
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def operation(name: str, *operands: Any) -> bytes:
+    """Return one framed operation for a guest (see `guest`)."""
+    return frame(codec.encode([name, *operands]))

@@ -1,0 +1,235 @@
+"""One call of the verifier: which program goes where next.
+
+Programs stream: each goes through its stages as fast as workers are free, and a problem is done when all of its programs
+are. What runs over the first pass' limit is put off until the problem's other programs are done (see `budget`), and runs
+after everything else. Verdicts depend on the problem's set of programs only, not on their order, the number of workers or
+the load of the machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Protocol
+
+from staged_reward.budget import SiblingBudget
+from staged_reward.candidates import FULL, Candidate, Group
+from staged_reward.filters import Filter, Syntax
+from staged_reward.limits import Limits
+from staged_reward.normalise import identity
+from staged_reward.pool import JobQueue, WorkerPool, worker_lost
+from staged_reward.problem import Judgement, Problem, StageResult, Verdict
+from staged_reward.stages.syntax import check_syntax
+from staged_reward.worker import Job, LintTask
+
+Judged = list[tuple[int, Judgement]]
+
+
+class Scorer(Protocol):
+    """What the verifier needs of an ORM."""
+
+    def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
+        """Return one raw logit per program, higher is better."""
+        ...
+
+
+class Verification:
+    """Leads the programs of one call through the stages.
+
+    Args:
+        filters: In order.
+        limits: The exact ones.
+        budget: None for exact limits.
+        scorer: None for no ORM.
+        full: Run the full suite on what the filters leave, and on what a fallible filter removed.
+        count: Go on after a failed test of the full suite.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[Filter],
+        limits: Limits,
+        budget: SiblingBudget | None,
+        scorer: Scorer | None,
+        *,
+        full: bool,
+        count: bool,
+    ) -> None:
+        self._filters = filters
+        self._limits = limits
+        self._budget = budget
+        self._scorer = scorer
+        self._full = full
+        self._count = count
+        self._groups: dict[int, Group] = {}
+        self._jobs = JobQueue()
+        self._running: dict[int, Candidate] = {}
+        self._numbers = itertools.count()
+        self._finished: list[Group] = []
+        self._scoring: set[Future[Group]] = set()
+
+    def run(
+        self,
+        pool: WorkerPool,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        on_progress: Callable[[int], None],
+    ) -> Iterator[Judged]:
+        """Yield the judgements of one problem after the other, as they are done, with positions in `programs`."""
+        self._admit(problems, programs)
+        known = {key: group.problem for key, group in self._groups.items()}
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="orm") as executor:
+            for group in self._groups.values():
+                self._start(group)
+            yield from self._hand_over(executor, on_progress)
+            for job, results in pool.run(self._jobs, known):
+                self._advance(self._running.pop(job.number), job, results)
+                yield from self._hand_over(executor, on_progress)
+            while self._scoring:
+                wait(self._scoring, return_when=FIRST_COMPLETED)
+                yield from self._hand_over(executor, on_progress)
+
+    def _admit(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> None:
+        by_content: dict[tuple[int, bytes | str | None], Candidate] = {}
+        for position, (problem, program) in enumerate(zip(problems, programs, strict=True)):
+            key = id(problem)
+            if key not in self._groups:
+                self._groups[key] = Group.of(
+                    problem, self._filters, self._limits, full=self._full, count=self._count
+                )
+            text_key = (key, program)
+            known = by_content.get(text_key)
+            if known is None:
+                content = (key, None if program is None else identity(program))
+                known = by_content.get(content)
+                if known is None:
+                    known = Candidate(self._groups[key], program, [])
+                    self._groups[key].candidates.append(known)
+                by_content[text_key] = by_content[content] = known
+            known.positions.append(position)
+
+    def _start(self, group: Group) -> None:
+        group.num_open = group.num_unsettled = len(group.candidates)
+        for candidate in group.candidates:
+            if self._passes_here(candidate) and group.tasks:
+                self._submit(candidate)
+            else:
+                self._settle(candidate)
+
+    def _passes_here(self, candidate: Candidate) -> bool:
+        """Do the stages that need no worker."""
+        if candidate.program is None:
+            candidate.results.append(StageResult(stage="extract", verdict=Verdict.NO_CODE, detail="no code found"))
+            return False
+        if not any(isinstance(item, Syntax) for item in self._filters):
+            if not candidate.group.tasks:
+                candidate.results.append(StageResult(stage="extract", verdict=Verdict.PASSED))
+            return True
+        candidate.results.append(check_syntax(candidate.group.problem, candidate.program))
+        return candidate.results[-1].verdict is Verdict.PASSED
+
+    def _submit(self, candidate: Candidate, *, only_last: bool = False) -> None:
+        group = candidate.group
+        start = len(group.tasks) - 1 if only_last else candidate.num_tasks_done
+        candidate.num_tasks_done = start
+        tasks = group.tasks_from(start, self._budget, is_late=candidate.is_late)
+        number = next(self._numbers)
+        assert candidate.program is not None
+        self._running[number] = candidate
+        self._jobs.add(Job(number, id(group.problem), candidate.program, tasks), slow=candidate.is_late)
+
+    def _advance(self, candidate: Candidate, job: Job, results: Sequence[StageResult] | None) -> None:
+        group = candidate.group
+        if results is None:
+            stage = _stage_of(job)
+            candidate.results.append(
+                StageResult(stage=stage, verdict=Verdict.INFRA_ERROR, detail=str(worker_lost(stage)))
+            )
+            self._settle(candidate)
+            return
+        *passed, last = results
+        is_put_off = self._budget is not None and not candidate.is_late and last.verdict is Verdict.TIMEOUT
+        if not candidate.is_late:
+            for result in passed if is_put_off else results:
+                group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
+        if is_put_off:
+            candidate.results.extend(passed)
+            candidate.num_tasks_done += len(passed)
+            self._put_off(candidate)
+            return
+        candidate.results.extend(results)
+        candidate.num_tasks_done += len(results)
+        if self._needs_full_after(last):
+            self._submit(candidate, only_last=True)
+        else:
+            self._settle(candidate)
+
+    def _needs_full_after(self, last: StageResult) -> bool:
+        """Whether a filter's word leaves open what the full suite would say."""
+        if not self._full or last.stage == FULL or last.verdict in (Verdict.PASSED, Verdict.INFRA_ERROR):
+            return False
+        return last.stage == "lint" or self._count
+
+    def _put_off(self, candidate: Candidate) -> None:
+        candidate.is_late = True
+        candidate.group.late.append(candidate)
+        self._close_first_pass(candidate.group)
+
+    def _settle(self, candidate: Candidate) -> None:
+        group = candidate.group
+        group.num_unsettled -= 1
+        if not candidate.is_late:
+            self._close_first_pass(group)
+        if group.num_unsettled == 0:
+            self._finished.append(group)
+
+    def _close_first_pass(self, group: Group) -> None:
+        group.num_open -= 1
+        if group.num_open == 0:
+            for candidate in group.late:
+                self._submit(candidate)
+
+    def _hand_over(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
+        """Yield the problems that are done; those with survivors go through the ORM first."""
+        finished, self._finished = self._finished, []
+        for group in finished:
+            if self._scorer is not None and any(_is_survivor(c) for c in group.candidates):
+                self._scoring.add(executor.submit(_score, self._scorer, group))
+            else:
+                yield _judged(group, on_progress)
+        for future in [future for future in self._scoring if future.done()]:
+            self._scoring.remove(future)
+            yield _judged(future.result(), on_progress)
+
+
+def _judged(group: Group, on_progress: Callable[[int], None]) -> Judged:
+    judged = [item for candidate in group.candidates for item in candidate.judgements()]
+    on_progress(len(judged))
+    return judged
+
+
+def _stage_of(job: Job) -> str:
+    task = job.tasks[0]
+    return "lint" if isinstance(task, LintTask) else task.stage
+
+
+def _is_survivor(candidate: Candidate) -> bool:
+    faulty = candidate.results[-1].verdict is Verdict.INFRA_ERROR
+    return candidate.program is not None and not faulty and candidate.filtered_by() is None
+
+
+def _score(scorer: Scorer, group: Group) -> Group:
+    survivors = [candidate for candidate in group.candidates if _is_survivor(candidate)]
+    wall, cpu = time.perf_counter(), time.thread_time()
+    programs = [candidate.program or "" for candidate in survivors]
+    scores = scorer.score([group.problem.prompt] * len(survivors), programs)
+    seconds, cpu_seconds = (time.perf_counter() - wall) / len(survivors), (time.thread_time() - cpu) / len(survivors)
+    for candidate, score in zip(survivors, scores, strict=True):
+        candidate.score = score
+        result = StageResult(stage="orm", verdict=Verdict.PASSED, seconds=seconds, cpu_seconds=cpu_seconds)
+        at = len(candidate.results) - (candidate.results[-1].stage == FULL)
+        candidate.results.insert(at, result)
+    return group
+

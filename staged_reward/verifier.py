@@ -1,0 +1,175 @@
+"""StagedVerifier: programs in, judgements out. The stages run in order; what fails one goes no further."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from staged_reward.budget import SiblingBudget
+from staged_reward.errors import InputError
+from staged_reward.extract import extract
+from staged_reward.filters import TestsFilter, parse_filters
+from staged_reward.limits import Limits
+from staged_reward.pool import WorkerPool, default_num_workers
+from staged_reward.problem import CallTest, Judgement, Problem
+from staged_reward.verification import Judged, Scorer, Verification
+
+TimeLimit = Literal["siblings", "exact"]
+
+
+def _ignore(count: int) -> None:
+    """Take no notice of progress."""
+
+
+class StagedVerifier:
+    """Verifies programs in stages.
+
+    Worker processes start at the first call and stay until `close`, or the end of the interpreter. Calls from several
+    threads take turns. Picklable; the copy starts workers of its own.
+
+    Args:
+        filters: In order: `syntax`, `lint` (pylint's errors; `lint=ruff` is faster), `tests=N` (the first N tests;
+            `tests=N@SEED` draws N per problem).
+        orm: What scores the survivors: a checkpoint's path or hub name, or any object with `score(prompts, programs)`.
+        full: Also run all tests; their outcome is then the judgement's.
+        count_tests: Do not stop the full suite at its first failing test.
+        workers: Processes; None for one per core.
+        limits: What a program may use.
+        time_limit: `siblings` derives a CPU budget from the problem's other programs, never above the exact limit;
+            `exact` applies `limits.cpu_seconds` itself.
+        budget: How the sibling budget is made.
+
+    Raises:
+        InputError: A setting cannot be used.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[str] = ("syntax", "lint", "tests=1"),
+        orm: str | Path | Scorer | None = None,
+        *,
+        full: bool = False,
+        count_tests: bool = False,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        time_limit: TimeLimit = "siblings",
+        budget: SiblingBudget | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise InputError(f"workers={workers}; give a number from 1, or None for one per core")
+        if time_limit not in ("siblings", "exact"):
+            raise InputError(f"time_limit={time_limit!r}; give 'siblings' or 'exact'")
+        if count_tests and not full:
+            raise InputError("count_tests=True needs full=True")
+        self.filters = parse_filters(filters)
+        self.full = full
+        self.count_tests = count_tests
+        self.limits = limits or Limits()
+        self.time_limit = time_limit
+        self.num_workers = workers or default_num_workers()
+        self.scorer = _scorer(orm)
+        self._budget = (budget or SiblingBudget()) if time_limit == "siblings" else None
+        self._open_pool()
+
+    def verify(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
+        """Judge programs.
+
+        Args:
+            problems: One per program; programs of the same problem share the same object.
+            programs: Python source, whole programs; None where there was no code.
+
+        Returns:
+            One judgement per program, in input order. Faults of ours are verdicts too (`infra_error`).
+
+        Raises:
+            InputError: A problem cannot be verified with these settings, or the lengths differ.
+            InfraError: No worker process can be started, or the ORM failed.
+        """
+        judgements: dict[int, Judgement] = {}
+        for judged in self.stream(problems, programs):
+            judgements.update(judged)
+        return [judgements[position] for position in range(len(programs))]
+
+    def verify_completions(self, problems: Sequence[Problem], completions: Sequence[Any]) -> list[Judgement]:
+        """Judge what a model wrote: text or chat messages, from which the programs are extracted first."""
+        return self.verify(problems, extract_all(problems, completions))
+
+    def stream(
+        self,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        *,
+        on_progress: Callable[[int], None] = _ignore,
+    ) -> Iterator[Judged]:
+        """Judge programs, and yield one problem after the other as they are done.
+
+        Args:
+            problems: As in `verify`.
+            programs: As in `verify`.
+            on_progress: Called with the number of programs judged since its last call.
+
+        Yields:
+            (position in `programs`, judgement) for all programs of one problem.
+        """
+        if len(problems) != len(programs):
+            raise InputError(f"{len(problems)} problems but {len(programs)} programs; give one problem per program")
+        for problem in {id(problem): problem for problem in problems}.values():
+            self.check_problem(problem)
+        verification = Verification(
+            self.filters, self.limits, self._budget, self.scorer, full=self.full, count=self.count_tests
+        )
+        with self._lock:
+            yield from verification.run(self._pool, problems, programs, on_progress)
+
+    def check_problem(self, problem: Problem) -> None:
+        """Refuse a problem that these settings cannot verify.
+
+        Raises:
+            InputError: It has too few tests, or `call` tests and no entry point.
+        """
+        tests_filters = [item for item in self.filters if isinstance(item, TestsFilter)]
+        for item in tests_filters:
+            item.indices(problem)
+        if self.full and not problem.tests:
+            raise InputError(f"problem {problem.task_id!r} has no tests; drop it or set full=False")
+        if problem.entry_point is None and any(isinstance(test, CallTest) for test in problem.tests):
+            raise InputError(f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call")
+
+    def close(self) -> None:
+        """End the worker processes. A later call starts them again."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key not in ("_pool", "_lock", "_closer")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open_pool()
+
+    def _open_pool(self) -> None:
+        self._lock = threading.Lock()
+        self._pool = WorkerPool(self.num_workers)
+        self._closer = weakref.finalize(self, self._pool.close)
+
+
+def extract_all(problems: Sequence[Problem], completions: Sequence[Any]) -> list[str | None]:
+    """Return the program in each completion, or None."""
+    pairs = zip(problems, completions, strict=True)
+    return [extract(completion, prompt=p.prompt, entry_point=p.entry_point) for p, completion in pairs]
+
+
+def _scorer(orm: str | Path | Scorer | None) -> Scorer | None:
+    if orm is None or not isinstance(orm, str | Path):
+        return orm
+    from staged_reward.orm.scorer import OrmScorer
+
+    return OrmScorer(orm)

