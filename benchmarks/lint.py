@@ -31,9 +31,8 @@ PROBLEM = Problem(task_id="benchmark")
 
 def load_programs(path: Path, n: int, seed: int, distinct: bool) -> list[str]:
     """Draw `n` programs from the rows of a JSONL or JSONL.gz file with the key `solution`."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        programs = [json.loads(line)["solution"] for line in file if line.strip()]
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    programs = [json.loads(line)["solution"] for line in data.splitlines() if line.strip()]
     if distinct:
         programs = list(dict.fromkeys(programs))
     return random.Random(seed).sample(programs, min(n, len(programs)))
@@ -85,9 +84,8 @@ def main() -> None:
     parser.add_argument("--distinct", action="store_true")
     options = parser.parse_args()
     programs = load_programs(options.samples, options.n, options.seed, options.distinct)
-    print(
-        f"{options.samples.name}: {len(programs)} programs, {len(set(programs))} distinct, Python {sys.version.split()[0]}"
-    )
+    version = sys.version.split()[0]
+    print(f"{options.samples.name}: {len(programs)} programs, {len(set(programs))} distinct, Python {version}")
 
     def with_run(*settings: str) -> tuple[list[bool], float]:
         with tempfile.TemporaryDirectory(prefix="lint_") as folder:

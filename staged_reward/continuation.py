@@ -20,7 +20,7 @@ _TOP_LEVEL = re.compile(r"(?:async +def|def|class|import|from|if +__name__)\b|[@
 
 @functools.lru_cache(maxsize=256)
 def opened_name(prompt: str, name: str | None) -> str | None:
-    """The name that the prompt opens: `name`, or its last definition. None when the prompt is not the head of a program."""
+    """The name that the prompt opens: `name`, or its last definition. None where the prompt heads no program."""
     if name is None:
         names = _DEFINED.findall(prompt)
         name = names[-1] if names else None

@@ -178,15 +178,23 @@ def _looks_like_body(text: str) -> bool:
 
 
 def _longest_piece(text: str, name: str | None) -> str | None:
-    """The longest prefix that is a program, over the first lines that look like statements."""
+    """The longest run of statements that is a program, from one of the first lines that look like statements.
+
+    Text that begins with code is not shortened at its front, and not at its end either where statements would go and
+    the entry point is not in what is left: that is a broken program, not prose.
+    """
     starts = statement_starts(text, _MAX_STARTS)
     if not starts:
         return None
-    pieces = [parsable_prefix(text[start:]) for start in starts]
-    programs = [piece for piece in pieces if is_program(piece)]
-    wanted = [piece for piece in programs if name is not None and defines(piece, name)]
+    if not text[: starts[0]].strip():
+        starts = starts[:1]
+    pieces = [(start, parsable_prefix(text[start:])) for start in starts]
+    programs = [(start, piece) for start, piece in pieces if is_program(piece)]
+    wanted = [piece for _, piece in programs if name is not None and defines(piece, name)]
     if wanted:
         return max(wanted, key=len)
     if programs and not (name is not None and defines(text, name)):
-        return max(programs, key=len)
-    return text[starts[0] :]  # code that does not compile
+        start, piece = max(programs, key=lambda program: len(program[1]))
+        if first_statement(text[start + len(piece) :]) is None:
+            return piece
+    return text[starts[0] :]

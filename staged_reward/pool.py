@@ -72,6 +72,7 @@ class WorkerPool:
         Raises:
             InfraError: No worker can be started.
         """
+        self._forget_parent()
         self._problems = problems
         self._attempts = {}
         self._seats = self._seats or [self._hire() for _ in range(self.num_workers)]
@@ -93,6 +94,12 @@ class WorkerPool:
         if self._owner == os.getpid():
             for seat in seats:
                 _end(seat.process)
+
+    def _forget_parent(self) -> None:
+        """In a forked copy of the owner: leave the owner's workers to it."""
+        if self._owner != os.getpid():
+            self._owner = os.getpid()
+            self._seats = []
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers."""

@@ -124,6 +124,14 @@ class StagedVerifier:
         with self._lock:
             yield from verification.run(self._pool, problems, programs, on_progress)
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages that programs go through, in order."""
+        stages = ["extract", *(item.stage for item in self.filters)]
+        if self.scorer is not None:
+            stages.append("orm")
+        return (*stages, "full") if self.full else tuple(stages)
+
     def check_problem(self, problem: Problem) -> None:
         """Refuse a problem that these settings cannot verify.
 

@@ -18,7 +18,7 @@ GOOD = {
     "plain": "def f(x):\n    return x + 1\n",
     "star import": "from math import *\n\n\ndef f(x):\n    return sqrt(x)\n",
     "class": "class A:\n    def __init__(self):\n        self.x = 1\n\n    def f(self):\n        return self.x\n",
-    "warnings only": "import os\n\n\ndef f(x, unused=[]):\n    try:\n        return eval(x)\n    except:\n        pass\n",
+    "warnings only": "import os\n\n\ndef f(x, y=[]):\n    try:\n        return eval(x)\n    except:\n        pass\n",
     "windows line ends": "def f(x):\r\n    return x  # c\r\n",
     "byte order mark": "\ufeffdef f(x):\n    return x\n",
 }

@@ -12,30 +12,22 @@ from staged_reward.layout import one_statement_per_line
 from staged_reward.normalise import _strip_by_tokens, black_format, identity, strip_comments
 from staged_reward.snippet import parses
 
-PIECES = (
-    [
-        "x",
-        " = ",
-        "1",
-        "\n",
-        "\r\n",
-        "\r",
-        "\\\n",
-        "    ",
-        "#",
-        "# c",
-        "'",
-        '"',
-        "'''",
-        '"""',
-        "\\",
-        "r'",
-        "f'{x}'",
-        "b''",
-    ]
-    + ["(", ")", "[", "]", "{", "}", ":", ";", ",", "if x: ", "else: ", "def f(a: int = 1): ", "lambda: ", "y", "pass"]
-    + ["for i in x: ", "class A: ", "return ", " and ", "print(", ":=", "x: int = 2", "'#'", '"""#\n"""', "\t", "\f"]
-)
+PIECES = ["x", " = ", "1", "\n", "\r\n", "\r", "\\\n", "    ", "#", "# c", "'", '"', "'''", '"""', "\\"]
+PIECES += ["(", ")", "[", "]", "{", "}", ":", ";", ",", "if x: ", "else: ", "def f(a: int = 1): ", "lambda: ", "pass"]
+PIECES += [
+    "for i in x: ",
+    "class A: ",
+    "return ",
+    " and ",
+    "print(",
+    ":=",
+    "x: int = 2",
+    "'#'",
+    '"""#\n"""',
+    "\t",
+    "\f",
+]
+PIECES += ["r'", "f'{x}'", "b''", "y"]
 source_text = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 
 LAYOUTS = [

@@ -50,7 +50,6 @@ def test_two_steps_leave_a_log_with_rewards_and_a_model(tmp_path: Path, trainer:
     assert (tmp_path / "model.safetensors").is_file()
 
 
-@pytest.mark.slow
 def test_two_processes_train_together(tmp_path: Path) -> None:
     launcher = ("-m", "accelerate.commands.launch", "--config_file", "configs/accelerate/two_cpu.yaml")
     arguments = ("--config", "configs/grpo/smoke.yaml", f"output_dir={tmp_path}")

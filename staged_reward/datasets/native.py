@@ -25,7 +25,7 @@ from staged_reward.problem import CallTest, Problem, StdioTest, Test
 from staged_reward.suites import convert_snippets
 
 COLUMNS = frozenset({"task_id", "tests"})
-_OPTIONAL = {"prompt", "entry_point", "setup", "solution", "time_limit_seconds", "memory_limit_mib"}
+KEYS = COLUMNS | {"prompt", "entry_point", "setup", "solution", "time_limit_seconds", "memory_limit_mib"}
 _TEST_KEYS = {
     "call": {"type", "args", "kwargs", "expected", "check"},
     "stdio": {"type", "stdin", "stdout"},
@@ -44,7 +44,7 @@ def to_problem(row: Mapping[str, Any]) -> Problem:
     Raises:
         InputError: A key is unknown, missing, or has a value that cannot be used.
     """
-    reject_unknown(row, COLUMNS | _OPTIONAL)
+    reject_unknown(row, KEYS)
     entry_point = None if row.get("entry_point") is None else program_name(row, "entry_point")
     setup = python(optional(row, "setup", str) or "", "setup")
     return Problem(

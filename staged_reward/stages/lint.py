@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Tool = Literal["pylint", "ruff"]
 
-_CPU_SECONDS = 20.0
+_CPU_SECONDS = 10.0
 _NOT_LINTED = "not linted: "
 
 

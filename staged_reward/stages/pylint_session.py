@@ -32,7 +32,7 @@ from pylint.utils.ast_walker import ASTWalker
 
 from staged_reward.stages.syntax import FILENAME, silence_warnings
 
-_MAX_CACHED_MODULES = 500
+_MAX_CACHED_MODULES = 120
 _UNUSUAL = re.compile(r"[^\t\n\f -~]")  # all that the checker of odd characters looks for is among these
 
 # What a checker may raise when it trips over a program: nearly anything, but nothing that asks the process to stop.

@@ -1,0 +1,41 @@
+# Two commands do all the set-up: `make demo` and `make test`. A second run installs nothing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := $(VENV)/.core
+DEV := $(VENV)/.dev
+CODE := staged_reward train benchmarks tests
+
+.PHONY: demo test slow check format clean
+
+demo: $(CORE)
+	$(BIN)/staged-reward demo
+
+test: $(DEV)
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(DEV)
+	$(BIN)/python -m pytest -m slow --timeout 1200
+
+check: $(DEV)
+	$(BIN)/black --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/mypy
+
+format: $(DEV)
+	$(BIN)/black --quiet $(CODE)
+	$(BIN)/ruff check --quiet --fix $(CODE)
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(CORE): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEV): $(CORE)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,35 @@
+"""The command line: `staged-reward verify | doctor | demo`. Exit codes: 0 done, 2 bad input, 1 a failure of ours."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from staged_reward.cli.demo import demo
+from staged_reward.cli.doctor import doctor
+from staged_reward.cli.verify import verify
+from staged_reward.errors import InfraError, InputError
+
+app = typer.Typer(
+    name="staged-reward",
+    help="Verify generated programs in stages: cheap filters first, the expensive ones last.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(verify)
+app.command()(doctor)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line; the two kinds of expected failure become a line on stderr and an exit code."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except InfraError as error:
+        print(f"failure of the verifier: {error}\nsee `staged-reward doctor`", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,160 @@
+"""StagedReward: the verifier as a reward function of TRL's trainers.
+
+TRL calls it with prompts, completions and the data set's columns; it finds each row's problem in the columns, verifies,
+and returns one reward per completion. Hooks of the trainer (`log_metric`, `log_extra`) are used where they are passed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from staged_reward.datasets import native, problem_from_row
+from staged_reward.errors import InfraError, InputError
+from staged_reward.problem import Judgement, Problem, Verdict
+from staged_reward.verifier import StagedVerifier, extract_all
+
+MAX_KNOWN_PROBLEMS = 4096
+_NAMING_COLUMNS = ("task_id", "name", "problem_id", "question_id", "id")
+
+
+class StagedReward:
+    """A reward function for `GRPOTrainer`, `RLOOTrainer` and others that call reward functions as TRL does.
+
+    0.0 for a completion that a stage removed. For survivors 1.0, or with an ORM a value in (0, 1] in the order of its
+    scores. None where the verifier itself failed: TRL leaves such a row out of its group's baseline.
+
+    The data set says what to verify, in one of three ways: columns of a schema that `load_problems` knows, found by name; a
+    column `problem` with a row of such a schema, as a mapping or as JSON; or a column `task_id` together with `problems`.
+
+    Picklable, and callable from any thread.
+
+    Args:
+        verifier: A `StagedVerifier`; None for one with the defaults.
+        problems: For data sets that carry only a `task_id`.
+        name: What the trainer calls it in its metrics.
+        max_infra_rate: Largest share of a call's completions that may come back as None.
+    """
+
+    def __init__(
+        self,
+        verifier: StagedVerifier | None = None,
+        *,
+        problems: Sequence[Problem] = (),
+        name: str = "staged_reward",
+        max_infra_rate: float = 0.2,
+    ) -> None:
+        if not 0 <= max_infra_rate <= 1:
+            raise InputError(f"max_infra_rate={max_infra_rate}; give a share from 0 to 1")
+        self.verifier = verifier or StagedVerifier()
+        self.max_infra_rate = max_infra_rate
+        self.__name__ = name
+        self._by_id = {problem.task_id: problem for problem in problems}
+        self._known: OrderedDict[str, tuple[Mapping[str, Any], Problem]] = OrderedDict()
+
+    def __call__(
+        self,
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        completion_ids: Sequence[Sequence[int]] | None = None,
+        *,
+        trainer_state: object = None,
+        log_extra: Callable[[str, list[Any]], None] | None = None,
+        log_metric: Callable[[str, float], None] | None = None,
+        **columns: Any,
+    ) -> list[float | None]:
+        """Reward completions.
+
+        Args:
+            prompts: Text or chat messages, one per completion.
+            completions: Text or chat messages.
+            completion_ids: Not used.
+            trainer_state: Not used.
+            log_extra: The trainer's hook for columns of its table of completions.
+            log_metric: The trainer's hook for numbers. The same names at every call.
+            **columns: The data set's columns, one value per completion.
+
+        Returns:
+            One reward per completion.
+
+        Raises:
+            InputError: No problem can be found in the columns.
+            InfraError: More than `max_infra_rate` of the completions could not be verified.
+        """
+        if not completions:
+            return []
+        started = perf_counter()
+        problems = [self._problem(index, prompt, columns) for index, prompt in enumerate(prompts)]
+        judgements = self.verifier.verify(problems, extract_all(problems, completions))
+        seconds = perf_counter() - started
+        if log_metric is not None:
+            for name, value in self._metrics(judgements, seconds).items():
+                log_metric(f"{self.__name__}/{name}", value)
+        if log_extra is not None:
+            log_extra(f"{self.__name__}/verdict", [str(judgement.verdict) for judgement in judgements])
+        self._stop_if_broken(judgements)
+        return [judgement.reward for judgement in judgements]
+
+    def _problem(self, index: int, prompt: Any, columns: Mapping[str, Any]) -> Problem:
+        row = {key: values[index] for key, values in columns.items() if _is_column(values)}
+        if "problem" in row:
+            value = row["problem"]
+            row = json.loads(value) if isinstance(value, str) else value
+        elif self._by_id and str(row.get("task_id")) in self._by_id:
+            return self._by_id[str(row["task_id"])]
+        else:
+            row = {"prompt": prompt, **row}
+            if native.matches(row):
+                row = {key: row[key] for key in native.KEYS & row.keys()}
+        return self._convert(row)
+
+    def _convert(self, row: Mapping[str, Any]) -> Problem:
+        """Return the same object for equal rows, so that the completions of one prompt are one group."""
+        key = next((f"{column}={row[column]}" for column in _NAMING_COLUMNS if column in row), "") or str(row)
+        known = self._known.get(key)
+        if known is None or known[0] != row:
+            known = (row, problem_from_row(row))
+            self._known[key] = known
+        self._known.move_to_end(key)
+        if len(self._known) > MAX_KNOWN_PROBLEMS:
+            self._known.popitem(last=False)
+        return known[1]
+
+    def _metrics(self, judgements: Sequence[Judgement], seconds: float) -> dict[str, float]:
+        """Numbers under names that depend on the verifier's settings alone: every rank logs the same ones at every call."""
+        num = len(judgements)
+        metrics = {
+            "seconds": seconds,
+            "cpu_seconds": sum(judgement.cpu_seconds for judgement in judgements if not judgement.is_copy),
+            "programs_per_second": num / seconds,
+            "infra_frac": sum(judgement.verdict is Verdict.INFRA_ERROR for judgement in judgements) / num,
+            "passed_frac": sum(judgement.passed for judgement in judgements) / num,
+            "distinct_frac": sum(not judgement.is_copy for judgement in judgements) / num,
+        }
+        for stage in self.verifier.stages:
+            metrics[f"kept_frac/{stage}"] = sum(_kept(judgement, stage) for judgement in judgements) / num
+            metrics[f"seconds/{stage}"] = sum(
+                result.seconds for j in judgements if not j.is_copy for result in j.stages if result.stage == stage
+            )
+        return metrics
+
+    def _stop_if_broken(self, judgements: Sequence[Judgement]) -> None:
+        broken = [judgement for judgement in judgements if judgement.verdict is Verdict.INFRA_ERROR]
+        if len(broken) > self.max_infra_rate * len(judgements):
+            raise InfraError(
+                f"{len(broken)} of {len(judgements)} completions could not be verified, above max_infra_rate="
+                f"{self.max_infra_rate}; the first: {broken[0].detail}; see `staged-reward doctor`"
+            )
+
+
+def _is_column(values: Any) -> bool:
+    """Whether a keyword argument is a column of the data set: trainers add objects of their own."""
+    return isinstance(values, Sequence) and not isinstance(values, str)
+
+
+def _kept(judgement: Judgement, stage: str) -> bool:
+    """Whether a candidate got past a stage."""
+    return any(result.stage == stage and result.verdict is Verdict.PASSED for result in judgement.stages)
