@@ -30,9 +30,10 @@ PROBLEM = Problem(task_id="benchmark")
 
 
 def load_programs(path: Path, n: int, seed: int, distinct: bool) -> list[str]:
-    """Draw `n` programs from the rows of a JSONL or JSONL.gz file with the key `solution`."""
+    """Draw `n` programs from the rows of a JSONL or JSONL.gz file that have the key `solution`."""
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    programs = [json.loads(line)["solution"] for line in data.splitlines() if line.strip()]
+    rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+    programs = [row["solution"] for row in rows if "solution" in row]
     if distinct:
         programs = list(dict.fromkeys(programs))
     return random.Random(seed).sample(programs, min(n, len(programs)))

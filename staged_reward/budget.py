@@ -1,8 +1,8 @@
 """CPU budgets from siblings: how long may a program take, given how long the problem's other programs took?
 
-A few programs that never end take most of all execution time, and programs that pass seldom take much longer than the
-others. So a first pass gives every program a short limit. What runs over it waits until the problem's other programs are
-done, and then runs again, last, under a budget made from those that ended.
+A few programs that never end take most of all execution time, and programs that pass seldom take much longer than
+the others. So a first pass gives every program a short limit. What runs over it waits until the problem's other
+programs are done, and then runs again, last, under a budget made from those that ended.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Candidates of one verification: identical programs are one candidate, the candidates of a problem are a group.
 
-It keeps the books: what a candidate has to go through, what it went through, and the judgement that follows. It runs nothing.
+It keeps the books: what a candidate has to go through, what it went through, and the judgement that follows. It runs
+nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
 
 FULL = "full"
+_LEAST_REWARD = 2.0**-126  # float32, which trainers use, is 0 far below it
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,7 @@ class Candidate:
         results: Of the stages it went through.
         num_tasks_done: How far it is in its group's tasks.
         is_late: It ran over the first pass' limit and waits for its siblings, or runs again.
+        first_try: What it got in the first pass, if it was put off; its cost is added to that of the second.
         score: The ORM's.
     """
 
@@ -37,18 +40,28 @@ class Candidate:
     results: list[StageResult] = field(default_factory=list)
     num_tasks_done: int = 0
     is_late: bool = False
+    first_try: StageResult | None = None
     score: float | None = None
 
+    def add(self, results: Sequence[StageResult]) -> None:
+        """Take note of the stages it went through in one go."""
+        if results and self.first_try is not None:
+            results = [_with_cost_of(self.first_try, results[0]), *results[1:]]
+            self.first_try = None
+        self.results.extend(results)
+        self.num_tasks_done += len(results)
+
     def filtered_by(self) -> str | None:
-        """Return the filter that removes this candidate, if any."""
-        failed = (r.stage for r in self.results if r.verdict is not Verdict.PASSED and r.stage != FULL)
-        return next(failed, None)
+        """Return the filter that removes this candidate, if any. A fault of ours removes nothing."""
+        kept = (Verdict.PASSED, Verdict.INFRA_ERROR)
+        return next((r.stage for r in self.results if r.verdict not in kept and r.stage != FULL), None)
 
     def judgements(self) -> list[tuple[int, Judgement]]:
         """Return (position, judgement) for every copy."""
         last = self.results[-1]
         with_tests = [result for result in self.results if result.tests_run]
         tests = with_tests[-1] if with_tests else last
+        filtered_by = self.filtered_by()
         judgement = Judgement(
             task_id=self.group.problem.task_id,
             verdict=last.verdict,
@@ -57,30 +70,35 @@ class Candidate:
             tests_passed=tests.tests_passed,
             tests_run=tests.tests_run,
             score=self.score,
-            reward=reward_of(last.verdict, self.score),
+            reward=reward_of(last.verdict, self.score, is_filtered=filtered_by is not None),
             detail=last.detail,
             program=self.program,
             count=len(self.positions),
-            filtered_by=self.filtered_by(),
+            filtered_by=filtered_by,
             stages=tuple(self.results),
         )
         copy = replace(judgement, is_copy=True)
         return [(position, copy if i else judgement) for i, position in enumerate(self.positions)]
 
 
-def reward_of(verdict: Verdict, score: float | None) -> float | None:
+def _with_cost_of(first_try: StageResult, result: StageResult) -> StageResult:
+    seconds, cpu_seconds = result.seconds + first_try.seconds, result.cpu_seconds + first_try.cpu_seconds
+    return replace(result, seconds=seconds, cpu_seconds=cpu_seconds)
+
+
+def reward_of(verdict: Verdict, score: float | None, *, is_filtered: bool = False) -> float | None:
     """Return the reward of an outcome: 0 for a failure, in (0, 1] for a pass, None for a fault of ours.
 
-    With a score s it is (1 + s / (1 + |s|)) / 2: strictly increasing, above 0, and apart in float32 far beyond the range
-    where a sigmoid saturates.
+    With a score s it is (1 + s / (1 + |s|)) / 2: increasing, above 0 in float32 too, and apart far beyond the range
+    where a sigmoid saturates. What a filter removed gets 0 even where the full suite then passes.
     """
     if verdict is Verdict.INFRA_ERROR:
         return None
-    if verdict is not Verdict.PASSED:
+    if is_filtered or verdict is not Verdict.PASSED:
         return 0.0
     if score is None:
         return 1.0
-    return 0.5 / (1.0 - score) if score < 0 else 1.0 - 0.5 / (1.0 + score)
+    return max(0.5 / (1.0 - score), _LEAST_REWARD) if score < 0 else 1.0 - 0.5 / (1.0 + score)
 
 
 @dataclass(slots=True, eq=False)

@@ -47,8 +47,9 @@ class TestsFilter:
         """
         available = len(problem.tests)
         if self.num_tests > available:
+            has = f"{available} test{'' if available == 1 else 's'}"
             raise InputError(
-                f"tests={self.num_tests} but problem {problem.task_id!r} has {available} tests; lower it or drop the problem"
+                f"tests={self.num_tests} but problem {problem.task_id!r} has {has}; lower it or drop the problem"
             )
         if self.seed is None:
             return tuple(range(self.num_tests))
@@ -60,10 +61,10 @@ Filter = Syntax | LintFilter | TestsFilter
 
 
 def parse_filters(specs: Sequence[str]) -> tuple[Filter, ...]:
-    """Read filters, in the order in which they run.
+    """Read filters, and return them in the order in which they run: `syntax` is first, for it needs no worker.
 
     Args:
-        specs: Words such as `syntax`, `lint`, `lint=ruff`, `tests=3` (the first 3) or `tests=3@7` (3 drawn with seed 7).
+        specs: Words such as `syntax`, `lint`, `lint=ruff`, `tests=3` (the first 3) or `tests=3@7` (3 drawn, seed 7).
 
     Raises:
         InputError: A word is unknown, or a stage is named twice.
@@ -75,7 +76,7 @@ def parse_filters(specs: Sequence[str]) -> tuple[Filter, ...]:
     for stage in stages:
         if stages.count(stage) > 1:
             raise InputError(f"filters={list(specs)!r} names stage {stage!r} twice; keep one")
-    return filters
+    return tuple(sorted(filters, key=lambda item: not isinstance(item, Syntax)))
 
 
 def _parse_filter(spec: str) -> Filter:

@@ -7,13 +7,14 @@ and returns one reward per completion. Hooks of the trainer (`log_metric`, `log_
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from staged_reward.datasets import native, problem_from_row
+from staged_reward.datasets import SCHEMAS, native, problem_from_row
 from staged_reward.errors import InfraError, InputError
+from staged_reward.excerpt import shown
 from staged_reward.problem import Judgement, Problem, Verdict
 from staged_reward.verifier import StagedVerifier, extract_all
 
@@ -27,8 +28,9 @@ class StagedReward:
     0.0 for a completion that a stage removed. For survivors 1.0, or with an ORM a value in (0, 1] in the order of its
     scores. None where the verifier itself failed: TRL leaves such a row out of its group's baseline.
 
-    The data set says what to verify, in one of three ways: columns of a schema that `load_problems` knows, found by name; a
-    column `problem` with a row of such a schema, as a mapping or as JSON; or a column `task_id` together with `problems`.
+    The data set says what to verify, in one of three ways: columns of a schema that `load_problems` knows, found by
+    name; a column `problem` with a row of such a schema, as a mapping or as JSON; or a column `task_id` together with
+    `problems`.
 
     Picklable, and callable from any thread.
 
@@ -53,7 +55,7 @@ class StagedReward:
         self.max_infra_rate = max_infra_rate
         self.__name__ = name
         self._by_id = {problem.task_id: problem for problem in problems}
-        self._known: OrderedDict[str, tuple[Mapping[str, Any], Problem]] = OrderedDict()
+        self._known: dict[str, tuple[Mapping[str, Any], Problem]] = {}
 
     def __call__(
         self,
@@ -87,6 +89,7 @@ class StagedReward:
         if not completions:
             return []
         started = perf_counter()
+        columns = {name: values for name, values in columns.items() if _is_column(values, len(completions))}
         problems = [self._problem(index, prompt, columns) for index, prompt in enumerate(prompts)]
         judgements = self.verifier.verify(problems, extract_all(problems, completions))
         seconds = perf_counter() - started
@@ -99,36 +102,36 @@ class StagedReward:
         return [judgement.reward for judgement in judgements]
 
     def _problem(self, index: int, prompt: Any, columns: Mapping[str, Any]) -> Problem:
-        row = {key: values[index] for key, values in columns.items() if _is_column(values)}
+        row = {key: values[index] for key, values in columns.items()}
         if "problem" in row:
-            value = row["problem"]
-            row = json.loads(value) if isinstance(value, str) else value
-        elif self._by_id and str(row.get("task_id")) in self._by_id:
+            return self._convert(_problem_row(row["problem"]))
+        if self._by_id and str(row.get("task_id")) in self._by_id:
             return self._by_id[str(row["task_id"])]
-        else:
-            row = {"prompt": prompt, **row}
-            if native.matches(row):
-                row = {key: row[key] for key in native.KEYS & row.keys()}
+        row = {"prompt": prompt, **row}
+        if self._by_id and "task_id" in row and not any(schema.matches(row) for schema in SCHEMAS):
+            known = f"the {len(self._by_id)} problems given"
+            raise InputError(f"column 'task_id' has {row['task_id']!r}, which is not among {known}; add it")
+        if native.matches(row):
+            row = {key: row[key] for key in native.KEYS & row.keys()}
         return self._convert(row)
 
     def _convert(self, row: Mapping[str, Any]) -> Problem:
         """Return the same object for equal rows, so that the completions of one prompt are one group."""
         key = next((f"{column}={row[column]}" for column in _NAMING_COLUMNS if column in row), "") or str(row)
-        known = self._known.get(key)
+        known = self._known.pop(key, None)
         if known is None or known[0] != row:
             known = (row, problem_from_row(row))
-            self._known[key] = known
-        self._known.move_to_end(key)
+        self._known[key] = known  # at the end: the first one is the longest unused
         if len(self._known) > MAX_KNOWN_PROBLEMS:
-            self._known.popitem(last=False)
+            self._known.pop(next(iter(self._known)), None)
         return known[1]
 
     def _metrics(self, judgements: Sequence[Judgement], seconds: float) -> dict[str, float]:
-        """Numbers under names that depend on the verifier's settings alone: every rank logs the same ones at every call."""
+        """Numbers under names that depend on the verifier's settings alone: the same on every rank, at every call."""
         num = len(judgements)
         metrics = {
             "seconds": seconds,
-            "cpu_seconds": sum(judgement.cpu_seconds for judgement in judgements if not judgement.is_copy),
+            "cpu_seconds": math.fsum(judgement.cpu_seconds for judgement in judgements if not judgement.is_copy),
             "programs_per_second": num / seconds,
             "infra_frac": sum(judgement.verdict is Verdict.INFRA_ERROR for judgement in judgements) / num,
             "passed_frac": sum(judgement.passed for judgement in judgements) / num,
@@ -136,9 +139,8 @@ class StagedReward:
         }
         for stage in self.verifier.stages:
             metrics[f"kept_frac/{stage}"] = sum(_kept(judgement, stage) for judgement in judgements) / num
-            metrics[f"seconds/{stage}"] = sum(
-                result.seconds for j in judgements if not j.is_copy for result in j.stages if result.stage == stage
-            )
+            results = [result for j in judgements if not j.is_copy for result in j.stages if result.stage == stage]
+            metrics[f"seconds/{stage}"] = math.fsum(result.seconds for result in results)
         return metrics
 
     def _stop_if_broken(self, judgements: Sequence[Judgement]) -> None:
@@ -150,11 +152,26 @@ class StagedReward:
             )
 
 
-def _is_column(values: Any) -> bool:
+def _is_column(values: Any, num_rows: int) -> bool:
     """Whether a keyword argument is a column of the data set: trainers add objects of their own."""
-    return isinstance(values, Sequence) and not isinstance(values, str)
+    return isinstance(values, Sequence) and not isinstance(values, str) and len(values) == num_rows
+
+
+def _problem_row(value: Any) -> Mapping[str, Any]:
+    """Return what a column `problem` holds."""
+    try:
+        row = json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"column 'problem' is {shown(value)}, which is not JSON ({error}); rename or remove it"
+        ) from error
+    if not isinstance(row, Mapping):
+        raise InputError(f"column 'problem' is {shown(value)}; give a problem's row, as a mapping or as JSON")
+    return row
 
 
 def _kept(judgement: Judgement, stage: str) -> bool:
-    """Whether a candidate got past a stage."""
+    """Whether a candidate got past a stage. Of `extract`, only what it stopped has a result."""
+    if stage == "extract":
+        return judgement.verdict is not Verdict.NO_CODE
     return any(result.stage == stage and result.verdict is Verdict.PASSED for result in judgement.stages)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staged_reward.errors import InputError, nearest
+from staged_reward.errors import nearest
 from staged_reward.excerpt import shown
 from staged_reward.extract import extract
 from staged_reward.problem import Judgement, Problem
@@ -91,13 +91,17 @@ def _program_of(row: Row, problem: Problem) -> str | None:
         )
     value = row.data[given[0]]
     if given[0] == "completion":
-        try:
-            return extract(value, prompt=problem.prompt, entry_point=problem.entry_point)
-        except InputError as error:
-            raise row.error(f"key 'completion': {error}") from error
+        _check_completion(row, value)
+        return extract(value, prompt=problem.prompt, entry_point=problem.entry_point)
     if not isinstance(value, str):
         raise row.error(f"key 'solution' is {shown(value)}; give the program as a string")
     return value if value.strip() else None
+
+
+def _check_completion(row: Row, value: object) -> None:
+    is_chat = isinstance(value, list) and all(isinstance(message, dict) for message in value)
+    if not isinstance(value, str) and not is_chat:
+        raise row.error(f"key 'completion' is {shown(value)}; give text, or a list of chat messages")
 
 
 def result_row(sample: Sample, judgement: Judgement) -> dict[str, Any]:
@@ -119,5 +123,3 @@ def result_row(sample: Sample, judgement: Judgement) -> dict[str, Any]:
         "count": judgement.count,
         "filtered_by": judgement.filtered_by,
     }
-
-

@@ -1,14 +1,15 @@
 """One call of the verifier: which program goes where next.
 
-Programs stream: each goes through its stages as fast as workers are free, and a problem is done when all of its programs
-are. What runs over the first pass' limit is put off until the problem's other programs are done (see `budget`), and runs
-after everything else. Verdicts depend on the problem's set of programs only, not on their order, the number of workers or
-the load of the machine.
+Programs stream: each goes through its stages as fast as workers are free, and a problem is done when all of its
+programs are. What runs over the first pass' limit is put off until the problem's other programs are done (see
+`budget`), and runs after everything else. Verdicts depend on the problem's set of programs only, not on their order,
+the number of workers or the load of the machine.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import FULL, Candidate, Group
+from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import Filter, Syntax
 from staged_reward.limits import Limits
 from staged_reward.normalise import identity
@@ -87,6 +89,8 @@ class Verification:
             for job, results in pool.run(self._jobs, known):
                 self._advance(self._running.pop(job.number), job, results)
                 yield from self._hand_over(executor, on_progress)
+            if self._running:
+                raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
             while self._scoring:
                 wait(self._scoring, return_when=FIRST_COMPLETED)
                 yield from self._hand_over(executor, on_progress)
@@ -96,13 +100,11 @@ class Verification:
         for position, (problem, program) in enumerate(zip(problems, programs, strict=True)):
             key = id(problem)
             if key not in self._groups:
-                self._groups[key] = Group.of(
-                    problem, self._filters, self._limits, full=self._full, count=self._count
-                )
+                self._groups[key] = Group.of(problem, self._filters, self._limits, full=self._full, count=self._count)
             text_key = (key, program)
             known = by_content.get(text_key)
             if known is None:
-                content = (key, None if program is None else identity(program))
+                content = (key, None if program is None else _identity(program))
                 known = by_content.get(content)
                 if known is None:
                     known = Candidate(self._groups[key], program, [])
@@ -127,7 +129,7 @@ class Verification:
             if not candidate.group.tasks:
                 candidate.results.append(StageResult(stage="extract", verdict=Verdict.PASSED))
             return True
-        candidate.results.append(check_syntax(candidate.group.problem, candidate.program))
+        candidate.results.append(_syntax(candidate.group.problem, candidate.program))
         return candidate.results[-1].verdict is Verdict.PASSED
 
     def _submit(self, candidate: Candidate, *, only_last: bool = False) -> None:
@@ -144,23 +146,21 @@ class Verification:
         group = candidate.group
         if results is None:
             stage = _stage_of(job)
-            candidate.results.append(
-                StageResult(stage=stage, verdict=Verdict.INFRA_ERROR, detail=str(worker_lost(stage)))
-            )
+            candidate.add([StageResult(stage=stage, verdict=Verdict.INFRA_ERROR, detail=str(worker_lost(stage)))])
             self._settle(candidate)
             return
         *passed, last = results
         is_put_off = self._budget is not None and not candidate.is_late and last.verdict is Verdict.TIMEOUT
         if not candidate.is_late:
             for result in passed if is_put_off else results:
-                group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
+                if result.verdict is not Verdict.INFRA_ERROR:
+                    group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
         if is_put_off:
-            candidate.results.extend(passed)
-            candidate.num_tasks_done += len(passed)
+            candidate.add(passed)
+            candidate.first_try = last
             self._put_off(candidate)
             return
-        candidate.results.extend(results)
-        candidate.num_tasks_done += len(results)
+        candidate.add(results)
         if self._needs_full_after(last):
             self._submit(candidate, only_last=True)
         else:
@@ -215,6 +215,21 @@ def _stage_of(job: Job) -> str:
     return "lint" if isinstance(task, LintTask) else task.stage
 
 
+def _syntax(problem: Problem, program: str) -> StageResult:
+    try:
+        return check_syntax(problem, program)
+    except InfraError as error:
+        return StageResult(stage=Syntax.stage, verdict=Verdict.INFRA_ERROR, detail=str(error))
+
+
+def _identity(program: str) -> bytes | str:
+    """Return what programs that differ by formatting have in common; the text itself where we cannot tell."""
+    try:
+        return identity(program)
+    except InfraError:
+        return program
+
+
 def _is_survivor(candidate: Candidate) -> bool:
     faulty = candidate.results[-1].verdict is Verdict.INFRA_ERROR
     return candidate.program is not None and not faulty and candidate.filtered_by() is None
@@ -226,10 +241,15 @@ def _score(scorer: Scorer, group: Group) -> Group:
     programs = [candidate.program or "" for candidate in survivors]
     scores = scorer.score([group.problem.prompt] * len(survivors), programs)
     seconds, cpu_seconds = (time.perf_counter() - wall) / len(survivors), (time.thread_time() - cpu) / len(survivors)
+    if len(scores) != len(survivors):
+        raise InputError(f"the ORM gave {len(scores)} scores for {len(survivors)} programs; return one for each")
     for candidate, score in zip(survivors, scores, strict=True):
-        candidate.score = score
+        if not math.isfinite(score):
+            raise InfraError(
+                f"the ORM gave score {score} for a program of {group.problem.task_id!r}; check its weights"
+            )
+        candidate.score = float(score)
         result = StageResult(stage="orm", verdict=Verdict.PASSED, seconds=seconds, cpu_seconds=cpu_seconds)
         at = len(candidate.results) - (candidate.results[-1].stage == FULL)
         candidate.results.insert(at, result)
     return group
-

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.errors import InputError
+from staged_reward.excerpt import shown
 from staged_reward.extract import extract
 from staged_reward.filters import TestsFilter, parse_filters
 from staged_reward.limits import Limits
@@ -18,6 +20,7 @@ from staged_reward.problem import CallTest, Judgement, Problem
 from staged_reward.verification import Judged, Scorer, Verification
 
 TimeLimit = Literal["siblings", "exact"]
+_NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer"})
 
 
 def _ignore(count: int) -> None:
@@ -31,8 +34,8 @@ class StagedVerifier:
     threads take turns. Picklable; the copy starts workers of its own.
 
     Args:
-        filters: In order: `syntax`, `lint` (pylint's errors; `lint=ruff` is faster), `tests=N` (the first N tests;
-            `tests=N@SEED` draws N per problem).
+        filters: In order, `syntax` always first: `syntax`, `lint` (pylint's errors; `lint=ruff` is faster), `tests=N`
+            (the first N tests; `tests=N@SEED` draws N per problem).
         orm: What scores the survivors: a checkpoint's path or hub name, or any object with `score(prompts, programs)`.
         full: Also run all tests; their outcome is then the judgement's.
         count_tests: Do not stop the full suite at its first failing test.
@@ -45,6 +48,9 @@ class StagedVerifier:
     Raises:
         InputError: A setting cannot be used.
     """
+
+    _holder: int | None
+    """The thread that has the turn."""
 
     def __init__(
         self,
@@ -116,13 +122,28 @@ class StagedVerifier:
         """
         if len(problems) != len(programs):
             raise InputError(f"{len(problems)} problems but {len(programs)} programs; give one problem per program")
+        for position, program in enumerate(programs):
+            if not isinstance(program, str | None):
+                raise InputError(f"programs[{position}] is {shown(program)}; give source text, or None for no code")
         for problem in {id(problem): problem for problem in problems}.values():
             self.check_problem(problem)
         verification = Verification(
             self.filters, self.limits, self._budget, self.scorer, full=self.full, count=self.count_tests
         )
-        with self._lock:
+        with self._turn():
             yield from verification.run(self._pool, problems, programs, on_progress)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the streams of other threads. One of this thread would never end."""
+        if self._holder == threading.get_ident():
+            raise InputError("a stream of this verifier is still open in this thread; exhaust it, or call its close()")
+        with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -144,10 +165,12 @@ class StagedVerifier:
         if self.full and not problem.tests:
             raise InputError(f"problem {problem.task_id!r} has no tests; drop it or set full=False")
         if problem.entry_point is None and any(isinstance(test, CallTest) for test in problem.tests):
-            raise InputError(f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call")
+            raise InputError(
+                f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call"
+            )
 
     def close(self) -> None:
-        """End the worker processes. A later call starts them again."""
+        """End the worker processes. A later call starts them again; a stream that is still open fails."""
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -157,7 +180,7 @@ class StagedVerifier:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_pool", "_lock", "_closer")}
+        return {key: value for key, value in self.__dict__.items() if key not in _NOT_PICKLED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -165,6 +188,7 @@ class StagedVerifier:
 
     def _open_pool(self) -> None:
         self._lock = threading.Lock()
+        self._holder = None
         self._pool = WorkerPool(self.num_workers)
         self._closer = weakref.finalize(self, self._pool.close)
 

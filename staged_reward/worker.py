@@ -144,7 +144,9 @@ class Worker:
     def _test(self, task: TestsTask, job: Job) -> StageResult:
         clock = _Clock.start()
         suite = self._suite(job.problem_key, task.indices)
-        outcome = self._with_retries(lambda server: run_suite(server, suite, job.program, task.limits, count=task.count))
+        outcome = self._with_retries(
+            lambda server: run_suite(server, suite, job.program, task.limits, count=task.count)
+        )
         seconds, cpu_seconds = clock.read()
         return StageResult(
             stage=task.stage,
@@ -206,4 +208,3 @@ def main() -> None:
         return
     finally:
         worker.close()
-

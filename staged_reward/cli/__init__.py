@@ -28,8 +28,13 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except InfraError as error:
-        print(f"failure of the verifier: {error}\nsee `staged-reward doctor`", file=sys.stderr)
+        print(f"failure of the verifier: {_one_line(error)}; see `staged-reward doctor`", file=sys.stderr)
         sys.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the message without line breaks; those of model loaders have some."""
+    return " ".join(str(error).splitlines())

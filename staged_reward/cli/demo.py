@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from staged_reward.cli.tables import print_totals, stage_table, time_table
 from staged_reward.datasets import load_problems
 from staged_reward.examples import CANDIDATES, PROBLEMS
-from staged_reward.normalise import black_format
+from staged_reward.normalise import black_format, strip_comments
 from staged_reward.problem import Judgement
 from staged_reward.samples import Sample, read_samples
 from staged_reward.summary import summarise
@@ -51,10 +51,8 @@ def _print_filters(console: Console, judgements: Sequence[Judgement]) -> None:
     )
 
 
-def _print_best(
-    console: Console, task_id: str, samples: Sequence[Sample], judgements: Sequence[Judgement]
-) -> None:
-    """Print the program that most candidates agree on, among those that pass all tests."""
+def _print_best(console: Console, task_id: str, samples: Sequence[Sample], judgements: Sequence[Judgement]) -> None:
+    """Print the program that most candidates agree on, among those that pass all tests; without their comments."""
     group = [(j, s) for j, s in zip(judgements, samples, strict=True) if s.problem.task_id == task_id]
     passing = [j for j, _ in group if j.passed]
     best = max(passing, key=lambda judgement: judgement.count)
@@ -62,5 +60,5 @@ def _print_best(
         f"\n[bold]{task_id}[/bold]: the best of {len(group)} candidates; {len(passing)} pass all "
         f"{best.tests_run} tests, {best.count} are this program"
     )
-    program = black_format(best.program or "").strip()
+    program = black_format(strip_comments(best.program or "")).strip()
     console.print(Syntax(program, "python", background_color="default"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ def _machine() -> Iterator[Finding]:
 
 
 def _gpus() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return "GPUs", None, "not looked for without torch"
     import torch
 
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -46,7 +46,7 @@ def time_table(summaries: Sequence[StageSummary]) -> Table:
 
 
 def print_totals(console: Console, num_programs: int, num_passed: int, seconds: float, workers: int) -> None:
-    """Print the line below the table. The seconds are those of verification: no start-up, no disk."""
+    """Print the line below the table. The seconds are those of verification, without the reading of files."""
     console.print(
         f"{num_programs:,} programs, {num_passed:,} passed, {seconds:.2f} s on {workers} workers: "
         f"[bold]{num_programs / seconds:,.0f} programs per second[/bold]"

@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from staged_reward import __version__
 from staged_reward.cli.tables import print_totals, stage_table
 from staged_reward.datasets import load_problems
+from staged_reward.errors import InfraError, InputError
 from staged_reward.journal import Journal
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Verdict
@@ -42,6 +44,8 @@ def verify(
     """Verify a file of samples and write one result per sample, in the same order."""
     console = Console()
     output = output or Path(f"{samples.name.removesuffix('.gz').removesuffix('.jsonl')}_results.jsonl")
+    if output.exists() and any(path.exists() and output.samefile(path) for path in (samples, Path(problems))):
+        raise InputError(f"--output {output} is also an input; choose another file")
     words = [word for word in filters.split(",") if word.strip()]
     verifier = StagedVerifier(
         words,
@@ -50,12 +54,14 @@ def verify(
         count_tests=count,
         workers=workers,
         limits=Limits(cpu_seconds=cpu_seconds, memory_mib=memory_mib),
-        time_limit=time_limit,  # type: ignore[arg-type]  checked there, with a message
+        time_limit=time_limit,  # type: ignore[arg-type]  # checked there
     )
     loaded = load_problems(problems)
     for problem in loaded:
         verifier.check_problem(problem)
     rows = read_samples(samples, loaded)
+    if verifier.scorer is not None:
+        verifier.scorer.score([""], [""])  # load it: a wrong path is found before anything runs
     fingerprint = _fingerprint(samples, problems, words, full, count, orm, time_limit, cpu_seconds, memory_mib)
     with verifier, Journal(output, fingerprint, resume=resume) as journal:
         judgements, seconds = _verify_rest(verifier, rows, journal)
@@ -66,13 +72,11 @@ def verify(
         print_totals(console, len(judgements), passed, seconds, verifier.num_workers)
     skipped = len(rows) - len(judgements)
     console.print(f"{len(rows):,} rows in {output}" + (f", {skipped:,} of them from the run before" if skipped else ""))
-    if any(row["verdict"] == Verdict.INFRA_ERROR for row in journal.rows.values()):
-        raise typer.Exit(1)
+    if num_faults := sum(row["verdict"] == Verdict.INFRA_ERROR for row in journal.rows.values()):
+        raise InfraError(f"{num_faults:,} of {len(rows):,} programs have the verdict infra_error; `detail` says why")
 
 
-def _verify_rest(
-    verifier: StagedVerifier, samples: list[Sample], journal: Journal
-) -> tuple[list[Judgement], float]:
+def _verify_rest(verifier: StagedVerifier, samples: list[Sample], journal: Journal) -> tuple[list[Judgement], float]:
     """Verify what the journal does not hold yet; return the judgements and the seconds this took."""
     todo = [position for position in range(len(samples)) if position not in journal.rows]
     judgements: list[Judgement] = []
@@ -94,7 +98,7 @@ def _verify_rest(
 
 def _fingerprint(samples: Path, problems: str, *settings: object) -> str:
     """Return a digest of what the results depend on."""
-    digest = hashlib.sha256(repr(settings).encode())
+    digest = hashlib.sha256(repr((__version__, *settings)).encode())
     for path in (samples, Path(problems)):
         digest.update(path.read_bytes() if path.is_file() else str(path).encode())
     return digest.hexdigest()

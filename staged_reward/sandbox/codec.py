@@ -11,6 +11,8 @@ scalars become Python scalars, dict views become sets. MessagePack carries the f
 from __future__ import annotations
 
 import datetime
+import functools
+import math
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
@@ -21,6 +23,10 @@ from typing import Any, NamedTuple
 import msgpack
 
 MAX_EXTENSION_DEPTH = 200
+MAX_FIELDS = 255
+MAX_DECIMAL_EXPONENT = 100_000  # `int(result)` in a check must not make a number of more digits than this
+MAX_EMPTY_ITEMS = 10_000  # of an array that has a shape and no data
+ARRAY_KINDS = frozenset("biufcSUmM")
 
 
 class MalformedError(ValueError):
@@ -57,31 +63,61 @@ def _exact_int(value: Any) -> int:
 
 def _pack_array(array: Any) -> list[Any]:
     if array.dtype.hasobject or array.dtype.names:
-        return ["", array.shape, array.tolist()]
-    return [array.dtype.str, array.shape, array.tobytes()]
+        return ["", list(array.shape), array.tolist()]
+    return [array.dtype.str, list(array.shape), array.tobytes()]
 
 
-def _unpack_array(payload: Any) -> Any:
+def _unpack_array(payload: list[Any]) -> Any:
+    """Build an array; one of objects becomes the list that it held."""
+    kind, shape, data = payload
+    if kind == "":
+        return data
+    if kind[1] not in ARRAY_KINDS or (not data and math.prod(length or 1 for length in shape) > MAX_EMPTY_ITEMS):
+        raise MalformedError("an array of another kind or shape")
     import numpy as np
 
-    kind, shape, data = payload
-    if not kind:
-        raise MalformedError("array of objects")
-    return np.frombuffer(data, dtype=np.dtype(kind)).reshape(tuple(shape)).copy()
+    return np.frombuffer(data, dtype=np.dtype(kind)).reshape(shape).copy()
 
 
-def _unpack_namedtuple(payload: Any) -> Any:
-    name, names, values = payload
-    return namedtuple(name, names)(*values)  # type: ignore[misc]  # noqa: PYI024
+@functools.lru_cache(maxsize=64)
+def _namedtuple_class(name: str, fields: tuple[str, ...]) -> Any:
+    if len(fields) > MAX_FIELDS:
+        raise MalformedError("too many fields")
+    return namedtuple(name, fields, rename=True)  # type: ignore[misc]  # noqa: PYI024
 
 
-def _unpack_defaultdict(payload: Any) -> Any:
+def _unpack_namedtuple(payload: list[Any]) -> Any:
+    name, fields, values = payload
+    return _namedtuple_class(name, tuple(_exact(fields, list)))(*_exact(values, list))
+
+
+def _unpack_defaultdict(payload: list[Any]) -> Any:
     factory, items = payload
-    return defaultdict(_BUILTIN_TYPES.get(factory), items)
+    return defaultdict(_BUILTIN_TYPES.get(factory), _exact(items, dict))
 
 
-def _unpack_range(payload: Any) -> range:
-    return range(*payload)
+def _unpack_fraction(payload: list[Any]) -> Fraction:
+    numerator, denominator = payload
+    return Fraction(_exact(numerator, int), _exact(denominator, int))
+
+
+def _unpack_decimal(payload: str) -> Decimal:
+    value = Decimal(payload)
+    if value.is_finite() and abs(value.adjusted()) > MAX_DECIMAL_EXPONENT:
+        raise MalformedError("a decimal number of too many digits")
+    return value
+
+
+def _unpack_reference(payload: list[Any]) -> Reference:
+    number, type_name = payload
+    return Reference(_exact(number, int), _exact(type_name, str))
+
+
+def _exact(value: Any, kind: type) -> Any:
+    """Return the value, which must be of exactly this type: a range in the place of a list could stand for 10^18 items."""
+    if type(value) is not kind:
+        raise MalformedError(f"not a {kind.__name__}")
+    return value
 
 
 def _default_factory_name(value: defaultdict[Any, Any]) -> str:
@@ -113,29 +149,31 @@ _PACKERS: dict[type, tuple[int, Callable[[Any], Any]]] = {
 }
 _NAMEDTUPLE, _RECORD, _ARRAY, _TYPE, _REFERENCE = 18, 19, 20, 21, 22
 
-_UNPACKERS: dict[int, Callable[[Any], Any]] = {
-    0: tuple,
-    1: set,
-    2: frozenset,
-    3: bytearray,
-    4: lambda p: complex(*p),
-    5: _unpack_range,
-    6: lambda p: int.from_bytes(p, "little", signed=True),
-    7: Decimal,
-    8: lambda p: Fraction(*p),
-    9: datetime.datetime.fromisoformat,
-    10: datetime.date.fromisoformat,
-    11: datetime.time.fromisoformat,
-    12: lambda p: datetime.timedelta(*p),
-    13: Counter,
-    14: _unpack_defaultdict,
-    15: OrderedDict,
-    16: lambda p: deque(p[1], p[0]),
-    17: lambda p: ...,
-    _NAMEDTUPLE: _unpack_namedtuple,
-    _RECORD: lambda p: Record(p[0], dict(p[1])),
-    _ARRAY: _unpack_array,
-    _TYPE: lambda p: _BUILTIN_TYPES[p],
+# extension code → (type of its payload, payload → value). Sets are filled item by item, so that an alarm can end it.
+_UNPACKERS: dict[int, tuple[type, Callable[[Any], Any]]] = {
+    0: (list, tuple),
+    1: (list, lambda p: {item for item in p}),  # noqa: C416
+    2: (list, lambda p: frozenset({item for item in p})),  # noqa: C416
+    3: (bytes, bytearray),
+    4: (list, lambda p: complex(*p)),
+    5: (list, lambda p: range(*p)),
+    6: (bytes, lambda p: int.from_bytes(p, "little", signed=True)),
+    7: (str, _unpack_decimal),
+    8: (list, _unpack_fraction),
+    9: (str, datetime.datetime.fromisoformat),
+    10: (str, datetime.date.fromisoformat),
+    11: (str, datetime.time.fromisoformat),
+    12: (list, lambda p: datetime.timedelta(*p)),
+    13: (dict, Counter),
+    14: (list, _unpack_defaultdict),
+    15: (list, lambda p: OrderedDict((key, value) for key, value in p)),
+    16: (list, lambda p: deque(_exact(p[1], list), p[0])),
+    17: (type(None), lambda p: ...),
+    _NAMEDTUPLE: (list, _unpack_namedtuple),
+    _RECORD: (list, lambda p: Record(p[0], dict(_exact(p[1], dict)))),
+    _ARRAY: (list, _unpack_array),
+    _TYPE: (str, lambda p: _BUILTIN_TYPES[p]),
+    _REFERENCE: (list, _unpack_reference),
 }
 
 # plain base → how to get the exact base value out of an instance of a subclass
@@ -212,6 +250,11 @@ def _record_payload(value: Any) -> list[Any]:
     return [type(value).__name__, {name: getattr(value, name) for name in type(value).__dataclass_fields__}]
 
 
+_DECODE_ERRORS = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, msgpack.UnpackException,
+)  # fmt: skip
+
+
 def decode(data: bytes, resolve: Callable[[Reference], Any] | None = None) -> Any:
     """Unpack plain data; `resolve` says what a `Reference` stands for (itself by default).
 
@@ -224,11 +267,9 @@ def decode(data: bytes, resolve: Callable[[Reference], Any] | None = None) -> An
             raise MalformedError("nested too deeply")
 
         def revive(code: int, payload: bytes) -> Any:
-            inner = unpack(payload, depth + 1)
-            if code == _REFERENCE:
-                reference = Reference(*inner)
-                return resolve(reference) if resolve else reference
-            return _UNPACKERS[code](inner)
+            kind, build = _UNPACKERS[code]
+            value = build(_exact(unpack(payload, depth + 1), kind))
+            return resolve(value) if resolve is not None and code == _REFERENCE else value
 
         return msgpack.unpackb(data, ext_hook=revive, strict_map_key=False, unicode_errors="surrogatepass")
 
@@ -236,5 +277,5 @@ def decode(data: bytes, resolve: Callable[[Reference], Any] | None = None) -> An
         return unpack(data, 0)
     except MalformedError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError, MemoryError, msgpack.UnpackException) as error:
-        raise MalformedError(f"{type(error).__name__}: {error}"[:200]) from None
+    except _DECODE_ERRORS as error:
+        raise MalformedError(type(error).__name__) from None  # not its text: that may be too large to make

@@ -29,7 +29,7 @@ MAX_MESSAGE_CHARS = 400
 MAX_PRINTED_CHARS = 1 << 20
 
 # kinds of reply
-VALUE, RAISED, OPAQUE, LOAD_RAISED = 0, 1, 2, 3
+VALUE, RAISED, OPAQUE, LOAD_RAISED, UNPARSED = 0, 1, 2, 3, 4
 
 
 class ExitError(Exception):
@@ -105,6 +105,7 @@ class Guest:
         self._pending: list[bytes] = []
         self._flushed = time.monotonic()
         self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}  # by id: `_objects` keeps them alive
         self._namespace: dict[str, Any] = {}
         self._printed = CappedText()
 
@@ -124,12 +125,15 @@ class Guest:
         self._flush()
 
     def _load(self, source: str, imports: str) -> None:
+        kind = UNPARSED
         try:
+            code = compile_source(source)
+            kind = LOAD_RAISED
             module = make_module(MODULE_NAME, imports)
             self._namespace = module.__dict__
-            exec(compile_source(source), self._namespace)
+            exec(code, self._namespace)
         except BaseException as error:  # noqa: BLE001  whatever the program raises is its verdict, and the judge's to name
-            self._send([LOAD_RAISED, *describe_error(error)])
+            self._send([kind, *describe_error(error)])
             self._flush()
             raise ExitError from None
 
@@ -147,7 +151,7 @@ class Guest:
         sys.stdout = self._printed
         found = {name: self._namespace[name] for name in names if name in self._namespace}
         described = {name: self._describe(value) for name, value in found.items()}
-        self._send([VALUE, described, "", None])
+        self._send([VALUE, described])
 
     def _describe(self, value: Any) -> list[Any]:
         if isinstance(value, types.ModuleType):
@@ -173,8 +177,10 @@ class Guest:
             return codec.encode([OPAQUE, self._refer(value)])
 
     def _refer(self, value: Any) -> codec.Reference:
-        self._objects.append(value)
-        return codec.Reference(len(self._objects) - 1, type(value).__name__)
+        number = self._numbers.setdefault(id(value), len(self._objects))
+        if number == len(self._objects):
+            self._objects.append(value)
+        return codec.Reference(number, str(type(value).__name__))
 
     def _resolve(self, reference: codec.Reference) -> Any:
         return self._objects[reference.number]

@@ -3,87 +3,118 @@
 The statements run in the judge. Names that the program defines are plain values, or `Handle`s: each operation on a handle
 runs in the program's process, and its result comes back as plain data or as another handle. A handle never equals plain
 data and takes no part in arithmetic with it, so a program cannot answer a comparison with an expected value itself.
+Nor can it put its own functions in the place of Python's builtins and modules, or swallow what a `with` block raises.
 """
 
 from __future__ import annotations
 
 import builtins
-import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from staged_reward.errors import InfraError
 from staged_reward.sandbox import codec
-from staged_reward.sandbox.guest import LOAD_RAISED, RAISED
+from staged_reward.sandbox.guest import RAISED, VALUE
 from staged_reward.sandbox.host import GuestProcess, operation
+from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
+from staged_reward.sandbox.wire import FrameTooLargeError
 
+# The modules that a test gets because the program imported them. Others it imports itself: importing one may run it.
+SHARED_MODULES = frozenset({
+    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools",
+    "json", "math", "operator", "os", "random", "re", "statistics", "string", "sys", "time", "typing",
+})  # fmt: skip
+MAX_BASES = 50  # of an exception class
 
-class GuestGoneError(BaseException):
-    """The program's process ended while a test was using it. Not an `Exception`: tests must not catch it."""
-
-
-class LoadError(BaseException):
-    """The program could not be loaded; the arguments are the names of the exception's classes and its message."""
+_NAMES_SHAPE: Shapes = {VALUE: (dict,)}
+_DO_SHAPES: Shapes = {VALUE: (bytes, str, bytes | None), RAISED: (list, str, str, bytes | None)}
 
 
 class Session:
-    """One program's process, spoken to object by object."""
+    """One program's process, spoken to object by object.
 
-    def __init__(self, guest: GuestProcess) -> None:
+    Args:
+        guest: The process.
+        handle_class: What stands for an object; `Handle` by default.
+
+    Attributes:
+        failure: What ended the conversation, if anything did: a test's own `except` may have hidden it.
+    """
+
+    def __init__(self, guest: GuestProcess, handle_class: type[Handle] | None = None) -> None:
         self._guest = guest
+        self._handle_class = handle_class or Handle
+        self._handles: dict[int, Handle] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
+        self.failure: BaseException | None = None
 
-    def names(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return those of `names` that the program defines: values, handles, exception classes, standard modules."""
-        _, described, _, _ = self._ask("names", sorted(names))
-        return {name: self._materialise(kind, value) for name, (kind, value) in described.items()}
+    def names(self, names: Collection[str], *, entry_point: str) -> dict[str, Any]:
+        """Return those of `names` that the program defines: values, handles, exception classes, standard modules.
+
+        Names of builtins and of shared modules keep their meaning, unless one is the entry point.
+        """
+        entry = entry_point.partition(".")[0].removesuffix("()")
+        wanted = sorted(name for name in names if name == entry or not (name.startswith("__") or hasattr(builtins, name)))
+        with self._noting_failure():
+            _, (described,) = self._ask(_NAMES_SHAPE, "names", wanted)
+            found: dict[str, Any] = {}
+            for name in wanted:
+                match described.get(name):
+                    case ["exception", [str(), *_] as bases]:
+                        found[name] = self._exception_class(bases)
+                    case ["module", str(module)] if module in SHARED_MODULES:
+                        found[name] = importlib.import_module(module)
+                    case ["value", bytes(data)] if name == entry or name not in SHARED_MODULES:
+                        found[name] = self._plain(data)
+        return found
 
     def do(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Perform one of the guest's functions; raise what the program raised."""
         operands = _referred(list(args)), _referred(kwargs)
-        kind, *reply, printed, mutated = self._ask("do", function, *operands)
-        if printed:
-            sys.stdout.write(printed)
-        if mutated is not None:
-            _write_back(args, self._plain(mutated))
+        with self._noting_failure():
+            kind, (*items, printed, mutated) = self._ask(_DO_SHAPES, "do", function, *operands)
+            after = None if mutated is None else self._plain(mutated)
+            value = self._plain(items[0]) if kind == VALUE else None
+        sys.stdout.write(printed)
+        if isinstance(after, list):
+            _write_back(args, after)
         if kind == RAISED:
-            names, message = reply
+            names, message = items
             raise self._exception_class(names)(message)
-        return self._plain(reply[0])
+        return value
 
-    def _ask(self, name: str, *operands: Any) -> Any:
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except (GuestGoneError, LoadError, codec.MalformedError, FrameTooLargeError, InfraError) as error:
+            self.failure = error
+            raise
+
+    def _ask(self, shapes: Shapes, name: str, *operands: Any) -> tuple[int, list[Any]]:
         self._guest.send(operation(name, *operands))
-        message = self._guest.receive()
-        if message is None:
-            raise GuestGoneError
-        reply = codec.decode(message)
-        if not isinstance(reply, list) or len(reply) not in (3, 4, 5):
-            raise codec.MalformedError("a reply of another shape")
-        if reply[0] == LOAD_RAISED:
-            raise LoadError(*reply[1:])
-        return reply
+        return receive_reply(self._guest, shapes)
 
     def _plain(self, data: bytes) -> Any:
-        return codec.decode(data, functools.partial(Handle, self))
+        return codec.decode(data, self._handle)
 
-    def _materialise(self, kind: str, value: Any) -> Any:
-        if kind == "exception":
-            return self._exception_class(value)
-        if kind == "module" and value.partition(".")[0] in sys.stdlib_module_names:
-            return importlib.import_module(value)
-        if kind == "value":
-            return self._plain(value)
-        raise GuestGoneError
+    def _handle(self, reference: codec.Reference) -> Handle:
+        """Return the one handle of an object: `is` means the same on both sides."""
+        if reference.number not in self._handles:
+            self._handles[reference.number] = self._handle_class(self, reference)
+        return self._handles[reference.number]
 
-    def _exception_class(self, names: list[str]) -> type[BaseException]:
-        name = str(names[0])
+    def _exception_class(self, names: list[Any]) -> type[BaseException]:
+        name = names[0] if isinstance(names[0], str) and names[0].isidentifier() else "Exception"
         known = getattr(builtins, name, None)
         if isinstance(known, type) and issubclass(known, BaseException):
             return _with_message_only(known)
         if name not in self._exceptions:
-            base = self._exception_class(names[1:]) if len(names) > 1 else Exception
-            self._exceptions[name] = type(name, (base,), {})
+            bases = names[1:MAX_BASES]
+            self._exceptions[name] = type(name, (self._exception_class(bases) if bases else Exception,), {})
         return self._exceptions[name]
 
 
@@ -109,7 +140,7 @@ def _referred(value: Any) -> Any:
 
 def _write_back(args: tuple[Any, ...], after: list[Any]) -> None:
     """Give the caller's own lists, dicts, sets and bytearrays the contents that the call left in its copies."""
-    for old, new in zip(args, after, strict=True):
+    for old, new in zip(args, after, strict=False):
         if type(old) is not type(new):
             continue
         if isinstance(old, list | bytearray):
@@ -159,10 +190,10 @@ class Handle:
         return isinstance(instance, Handle) and bool(self._do("isinstance", instance, self))
 
     def __enter__(self) -> Any:
-        return self.__getattr__("__enter__")()
+        return self._do("getattr", self, "__enter__")()
 
-    def __exit__(self, *error: Any) -> Any:
-        return self.__getattr__("__exit__")(None, None, None)
+    def __exit__(self, *error: object) -> None:
+        self._do("getattr", self, "__exit__")(None, None, None)
 
     def __iter__(self) -> Any:
         iterator = self._do("iter", self)
@@ -181,7 +212,18 @@ class Handle:
     __str__, __repr__, __int__, __float__ = _forward("str"), _forward("repr"), _forward("int"), _forward("float")
     __getitem__, __setitem__, __delitem__ = _forward("getitem"), _forward("setitem"), _forward("delitem")
     __contains__, __reversed__ = _forward("contains"), _forward("reversed")
+    __neg__, __abs__ = _forward("neg"), _forward("abs")
     __lt__, __le__, __gt__, __ge__ = map(_between_handles, ("lt", "le", "gt", "ge"))
     __add__, __sub__, __mul__, __truediv__ = map(_between_handles, ("add", "sub", "mul", "truediv"))
-    __floordiv__, __mod__, __matmul__ = map(_between_handles, ("floordiv", "mod", "matmul"))
+    __floordiv__, __mod__, __pow__, __matmul__ = map(_between_handles, ("floordiv", "mod", "pow", "matmul"))
     __and__, __or__, __xor__ = map(_between_handles, ("and_", "or_", "xor"))
+
+
+class Result(Handle):
+    """What a call returned that is no plain data, as a check sees it: to look through, not to ask for a verdict."""
+
+    def __contains__(self, item: Any) -> bool:
+        return any(item == other for other in self)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a check calls no method {name!r} of the program")

@@ -11,11 +11,10 @@ import atexit
 import os
 import sys
 import types
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from staged_reward.sandbox import codec, isolate
-from staged_reward.sandbox.guest import LOAD_RAISED, VALUE, compile_source, describe_error, make_module
+from staged_reward.sandbox.guest import UNPARSED, VALUE, compile_source, describe_error, make_module
 from staged_reward.sandbox.supervise import Reason, supervise
 from staged_reward.sandbox.wire import Wire, frame
 
@@ -54,18 +53,24 @@ def run_scripts(
     wire: Wire,
     source: str,
     imports: str,
-    stdins: Sequence[bytes],
+    num_inputs: int,
     cpu_seconds: float,
     wall_seconds: float,
     max_output_bytes: int,
 ) -> None:
-    """Run the program on each input in turn, and reply to each with [VALUE, reason, status, cpu seconds, stdout, stderr]."""
+    """Run the program on each input in turn, and reply to each with [VALUE, reason, status, cpu seconds, stdout, stderr].
+
+    The inputs come one by one: all of them at once would count against the memory of every run.
+    """
     try:
         code = compile_source(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        wire.send(frame(codec.encode([LOAD_RAISED, *describe_error(error)])))
+        wire.send(frame(codec.encode([UNPARSED, *describe_error(error)])))
         return
-    for stdin in stdins:
+    for _ in range(num_inputs):
+        stdin = wire.receive()
+        if stdin is None:
+            return
         reply = _run_once(code, imports, stdin, cpu_seconds, wall_seconds, max_output_bytes)
         wire.send(frame(codec.encode(reply)))
 

