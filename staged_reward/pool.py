@@ -1,7 +1,7 @@
 """The worker processes, seen from the verifier: start them, keep them busy, notice when one is gone.
 
-A worker is started by exec, so it shares no memory, lock, thread or CUDA context with the caller; the caller's `__main__`
-is not imported again.
+A worker is started by exec, so it shares no memory, lock, thread or CUDA context with the caller; the caller's
+`__main__` is not imported again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -18,11 +17,11 @@ from multiprocessing.connection import Connection, wait
 
 from staged_reward.errors import InfraError
 from staged_reward.problem import Problem, StageResult
-from staged_reward.sandbox.host import PACKAGE_DIR
+from staged_reward.sandbox.host import PACKAGE_DIR, python_command
 from staged_reward.worker import LINT_SECONDS, MAX_ATTEMPTS, Answer, Forget, Job, Lesson, LintTask, Message
 
 # Not `-m`: the module would be `__main__` there, and its classes others than those that arrive by pickle.
-WORKER_COMMAND = "from staged_reward.worker import main; main()"
+WORKER_COMMAND = python_command("staged_reward.worker")
 QUEUE_DEPTH = 2  # jobs at a worker: one in hand, one waiting, so that it never waits for us
 SMALL_PROGRAM_CHARS = 50_000  # a larger one could fill the pipe and stop us; it is sent to an idle worker only
 CLOSE_SECONDS = 5.0
@@ -107,21 +106,20 @@ class WorkerPool:
 
     def _hire(self) -> _Seat:
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([PACKAGE_DIR, os.environ.get("PYTHONPATH", "")])}
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", WORKER_COMMAND, str(theirs.fileno())],
+                [*WORKER_COMMAND, str(theirs.fileno()), PACKAGE_DIR],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=environment,
             )
         return _Seat(process, Connection(ours.detach()))
 
     def _feed(self, jobs: JobQueue) -> bool:
         """Give every worker with room a job. Return whether any worker has one."""
-        for seat in sorted(self._seats, key=lambda seat: len(seat.jobs)):
-            while len(seat.jobs) < QUEUE_DEPTH and (job := jobs.take(small_only=bool(seat.jobs))) is not None:
-                self._give(seat, job)
+        for depth in range(QUEUE_DEPTH):  # an idle worker comes before one that would let it wait
+            for seat in self._seats:
+                if len(seat.jobs) == depth and (job := jobs.take(small_only=depth > 0)) is not None:
+                    self._give(seat, job)
         return any(seat.jobs for seat in self._seats)
 
     def _give(self, seat: _Seat, job: Job) -> None:

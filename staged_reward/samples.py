@@ -122,4 +122,11 @@ def result_row(sample: Sample, judgement: Judgement) -> dict[str, Any]:
         "detail": judgement.detail,
         "count": judgement.count,
         "filtered_by": judgement.filtered_by,
+        "limit_seconds": _limit_seconds(judgement),
     }
+
+
+def _limit_seconds(judgement: Judgement) -> float | None:
+    """Return the CPU limit that applied in the last stage that ran tests."""
+    limits = [stage.limit_seconds for stage in judgement.stages if stage.limit_seconds is not None]
+    return round(limits[-1], 6) if limits else None

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Protocol
 
 from staged_reward.budget import SiblingBudget
@@ -82,7 +83,7 @@ class Verification:
         """Yield the judgements of one problem after the other, as they are done, with positions in `programs`."""
         self._admit(problems, programs)
         known = {key: group.problem for key, group in self._groups.items()}
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="orm") as executor:
+        with _orm_thread() as executor:
             for group in self._groups.values():
                 self._start(group)
             yield from self._hand_over(executor, on_progress)
@@ -202,6 +203,16 @@ class Verification:
         for future in [future for future in self._scoring if future.done()]:
             self._scoring.remove(future)
             yield _judged(future.result(), on_progress)
+
+
+@contextmanager
+def _orm_thread() -> Iterator[ThreadPoolExecutor]:
+    """A thread for the ORM; what waits for it when the call ends early is dropped."""
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="orm")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _judged(group: Group, on_progress: Callable[[int], None]) -> Judged:

@@ -195,12 +195,18 @@ class StagedVerifier:
 
 def extract_all(problems: Sequence[Problem], completions: Sequence[Any]) -> list[str | None]:
     """Return the program in each completion, or None."""
+    if len(problems) != len(completions):
+        raise InputError(f"{len(problems)} problems but {len(completions)} completions; give one problem each")
     pairs = zip(problems, completions, strict=True)
     return [extract(completion, prompt=p.prompt, entry_point=p.entry_point) for p, completion in pairs]
 
 
 def _scorer(orm: str | Path | Scorer | None) -> Scorer | None:
-    if orm is None or not isinstance(orm, str | Path):
+    if orm is None:
+        return None
+    if not isinstance(orm, str | Path):
+        if not callable(getattr(orm, "score", None)):
+            raise InputError(f"orm={shown(orm)} has no method `score`; give a checkpoint's path, or an object with one")
         return orm
     from staged_reward.orm.scorer import OrmScorer
 

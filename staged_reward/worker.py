@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from staged_reward.alarm import AlarmError, alarm
-from staged_reward.errors import InfraError
+from staged_reward.errors import InfraError, InputError
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StageResult, Verdict
 from staged_reward.sandbox.host import ForkServer
@@ -97,6 +97,7 @@ class Worker:
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
         self._server: ForkServer | None = None
+        self._is_leaving = False
 
     def learn(self, lesson: Lesson) -> None:
         """Keep a problem."""
@@ -122,6 +123,13 @@ class Worker:
         if server is not None:
             server.close()
 
+    def leave(self) -> None:
+        """End the fork server, from another thread than that which performs; that one does no more."""
+        self._is_leaving = True
+        server = self._server
+        if server is not None:
+            server.end()
+
     def _lint(self, task: LintTask, job: Job) -> StageResult:
         clock = _Clock.start()
         try:
@@ -143,10 +151,7 @@ class Worker:
 
     def _test(self, task: TestsTask, job: Job) -> StageResult:
         clock = _Clock.start()
-        suite = self._suite(job.problem_key, task.indices)
-        outcome = self._with_retries(
-            lambda server: run_suite(server, suite, job.program, task.limits, count=task.count)
-        )
+        outcome = self._judge(task, job)
         seconds, cpu_seconds = clock.read()
         return StageResult(
             stage=task.stage,
@@ -159,6 +164,13 @@ class Worker:
             limit_seconds=task.limits.cpu_seconds,
             program_cpu_seconds=outcome.longest_cpu_seconds,
         )
+
+    def _judge(self, task: TestsTask, job: Job) -> Outcome:
+        try:
+            suite = self._suite(job.problem_key, task.indices)
+        except InputError as error:  # a fault of the problem, not of the program
+            return Outcome(verdict=Verdict.INFRA_ERROR, detail=str(error))
+        return self._with_retries(lambda server: run_suite(server, suite, job.program, task.limits, count=task.count))
 
     def _suite(self, problem_key: int, indices: tuple[int, ...] | None) -> Suite:
         key = (problem_key, indices)
@@ -174,6 +186,8 @@ class Worker:
                     self._server = ForkServer()
                 return run(self._server)
             except InfraError as error:
+                while self._is_leaving:
+                    signal.pause()
                 self.close()
                 if attempt == MAX_ATTEMPTS:
                     return Outcome(verdict=Verdict.INFRA_ERROR, detail=f"after {attempt} attempts: {error}")
@@ -185,7 +199,7 @@ def _leave_with(connection: Connection[Answer, Message], worker: Worker) -> None
     poller = select.poll()
     poller.register(connection.fileno(), select.POLLHUP)
     poller.poll()
-    worker.close()
+    worker.leave()
     os._exit(0)
 
 

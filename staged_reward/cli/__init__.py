@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -25,8 +26,11 @@ app.command()(demo)
 
 def main() -> None:
     """Run the command line; the two kinds of expected failure become a line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # tables have lines that not every terminal can show
     try:
-        app()
+        app(prog_name="staged-reward")
     except InputError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)

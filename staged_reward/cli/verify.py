@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -63,7 +66,7 @@ def verify(
     if verifier.scorer is not None:
         verifier.scorer.score([""], [""])  # load it: a wrong path is found before anything runs
     fingerprint = _fingerprint(samples, problems, words, full, count, orm, time_limit, cpu_seconds, memory_mib)
-    with verifier, Journal(output, fingerprint, resume=resume) as journal:
+    with verifier, Journal(output, fingerprint, resume=resume) as journal, _hint_at_resume():
         judgements, seconds = _verify_rest(verifier, rows, journal)
         journal.finish()
     if judgements:
@@ -94,6 +97,15 @@ def _verify_rest(verifier: StagedVerifier, samples: list[Sample], journal: Journ
             judgements += [judgement for _, judgement in judged]
         seconds = perf_counter() - started
     return judgements, seconds
+
+
+@contextmanager
+def _hint_at_resume() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
+        raise
 
 
 def _fingerprint(samples: Path, problems: str, *settings: object) -> str:

@@ -5,7 +5,8 @@ the sender and raises `MalformedError` on anything else. Values of other types a
 decides what stands in for them.
 
 Subclasses become their plain base, named tuples keep their field names, dataclass instances become `Record`, numpy
-scalars become Python scalars, dict views become sets. MessagePack carries the frame; its extension types carry the rest.
+scalars become Python scalars, dict views become sets, a bytearray becomes bytes. MessagePack carries the frame; its
+extension types carry the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-MAX_EXTENSION_DEPTH = 200
+MAX_EXTENSION_DEPTH = 100  # a level takes 40 KiB of C stack
 MAX_FIELDS = 255
 MAX_DECIMAL_EXPONENT = 100_000  # `int(result)` in a check must not make a number of more digits than this
 MAX_EMPTY_ITEMS = 10_000  # of an array that has a shape and no data
@@ -53,7 +54,23 @@ class Reference(NamedTuple):
 
 _BUILTIN_TYPES: dict[str, type] = {
     t.__name__: t
-    for t in (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, object, type(None))
+    for t in (
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        bytearray,
+        list,
+        tuple,
+        dict,
+        set,
+        frozenset,
+        range,
+        object,
+        type(None),
+    )
 }
 
 
@@ -65,6 +82,10 @@ def _pack_array(array: Any) -> list[Any]:
     if array.dtype.hasobject or array.dtype.names:
         return ["", list(array.shape), array.tolist()]
     return [array.dtype.str, list(array.shape), array.tobytes()]
+
+
+def _namedtuple_payload(value: Any) -> list[Any]:
+    return [type(value).__name__, list(type(value)._fields), list(tuple.__iter__(value))]
 
 
 def _unpack_array(payload: list[Any]) -> Any:
@@ -83,7 +104,7 @@ def _unpack_array(payload: list[Any]) -> Any:
 def _namedtuple_class(name: str, fields: tuple[str, ...]) -> Any:
     if len(fields) > MAX_FIELDS:
         raise MalformedError("too many fields")
-    return namedtuple(name, fields, rename=True)  # type: ignore[misc]  # noqa: PYI024
+    return namedtuple(name, fields, rename=True)
 
 
 def _unpack_namedtuple(payload: list[Any]) -> Any:
@@ -114,16 +135,15 @@ def _unpack_reference(payload: list[Any]) -> Reference:
 
 
 def _exact(value: Any, kind: type) -> Any:
-    """Return the value, which must be of exactly this type: a range in the place of a list could stand for 10^18 items."""
+    """Return the value, which must be of exactly this type: a range in a list's place could stand for 10^18 items."""
     if type(value) is not kind:
         raise MalformedError(f"not a {kind.__name__}")
     return value
 
 
-def _default_factory_name(value: defaultdict[Any, Any]) -> str:
-    factory = value.default_factory
-    name = getattr(factory, "__name__", "")
-    return name if _BUILTIN_TYPES.get(name) is factory else ""
+def _builtin_name(value: Any) -> str:
+    name = getattr(value, "__name__", "")
+    return name if _BUILTIN_TYPES.get(name) is value else ""
 
 
 # type → (extension code, value → payload); payloads are packed again with the same rules.
@@ -142,7 +162,7 @@ _PACKERS: dict[type, tuple[int, Callable[[Any], Any]]] = {
     datetime.time: (11, datetime.time.isoformat),
     datetime.timedelta: (12, lambda v: [v.days, v.seconds, v.microseconds]),
     Counter: (13, lambda v: dict(dict.items(v))),
-    defaultdict: (14, lambda v: [_default_factory_name(v), dict(dict.items(v))]),
+    defaultdict: (14, lambda v: [_builtin_name(v.default_factory), dict(dict.items(v))]),
     OrderedDict: (15, lambda v: [list(item) for item in OrderedDict.items(v)]),
     deque: (16, lambda v: [deque.maxlen.__get__(v), list(deque.__iter__(v))]),
     type(...): (17, lambda v: None),
@@ -207,8 +227,8 @@ def encode(value: Any, refer: Callable[[Any], Reference] | None = None) -> bytes
             return msgpack.ExtType(code, pack(payload(value)))
         if kind is Reference:
             return msgpack.ExtType(_REFERENCE, pack([value.number, value.type_name]))
-        if kind is type and _BUILTIN_TYPES.get(value.__name__) is value:
-            return msgpack.ExtType(_TYPE, pack(value.__name__))
+        if kind is type and (name := _builtin_name(value)):
+            return msgpack.ExtType(_TYPE, pack(name))
         if kind is Record or (refer is None and hasattr(kind, "__dataclass_fields__")):
             return msgpack.ExtType(_RECORD, pack(_record_payload(value)))
         return subclass(value, kind)
@@ -223,7 +243,7 @@ def encode(value: Any, refer: Callable[[Any], Reference] | None = None) -> bytes
             return msgpack.ExtType(1, pack(list(value)))
         for base in kind.__mro__[1:]:
             if base is tuple and isinstance(getattr(kind, "_fields", None), tuple):
-                return msgpack.ExtType(_NAMEDTUPLE, pack([kind.__name__, list(kind._fields), list(tuple.__iter__(value))]))  # type: ignore[attr-defined]
+                return msgpack.ExtType(_NAMEDTUPLE, pack(_namedtuple_payload(value)))
             if base in _PACKERS and base is not int:
                 code, payload = _PACKERS[base]
                 return msgpack.ExtType(code, pack(payload(value)))
@@ -251,7 +271,8 @@ def _record_payload(value: Any) -> list[Any]:
 
 
 _DECODE_ERRORS = (
-    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, msgpack.UnpackException,
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+    msgpack.UnpackException,
 )  # fmt: skip
 
 

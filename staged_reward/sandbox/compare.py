@@ -48,13 +48,15 @@ def _is_real(result: Any) -> bool:
 
 def _close_floats(result: float, expected: float) -> bool:
     try:
-        return math.isclose(result, expected, rel_tol=0.0, abs_tol=ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * abs(expected))
+        return math.isclose(
+            result, expected, rel_tol=0.0, abs_tol=ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * abs(expected)
+        )
     except OverflowError:  # an int beyond the range of floats
         return False
 
 
 def same_output(output: str, expected: str) -> bool:
-    """Whether two texts agree line by line, trailing white space ignored, numbers within tolerance where floats are expected."""
+    """Whether two texts agree line by line, trailing white space ignored, tolerance where a float is expected."""
     lines, expected_lines = _lines(output), _lines(expected)
     return len(lines) == len(expected_lines) and all(map(_same_line, lines, expected_lines))
 

@@ -1,7 +1,7 @@
 """The fork server: a small process, started by exec, that forks one guest per program. Untrusted side.
 
-It is handed a socket and limits for each guest, and never sees a source, an argument or a test: those go over the socket,
-from the judge to the guest. Command (the host runs it): python -c '…forkserver.main()' CONTROL_FD SCRATCH_DIR PACKAGE_DIR
+It is handed a socket and limits for each guest, and never sees a source, an argument or a test: those go over the
+socket, from the judge to the guest. The host runs it: python -c '…forkserver.main()' CONTROL_FD SCRATCH_DIR PACKAGE_DIR
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from staged_reward.sandbox.guest import VALUE, ExitError, Guest, compile_source,
 from staged_reward.sandbox.supervise import Ending, Reason, supervise
 from staged_reward.sandbox.wire import Wire
 
-# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, whether numpy is wanted. One socket goes with it.
+# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, wants numpy. A socket goes with it.
 REQUEST = struct.Struct("<ddIII?")
 # One answer: reason, wait status, cpu seconds, wall seconds.
 ENDING = struct.Struct("<Bidd")
 READY = b"R"
 STOP = b"K"
 GUEST_FOLDER = "work"
+PROGRAM_NAME = "solution.py"
 
 # What programs import most. A module that maps many pages or libraries makes every fork slower, so the list is short.
 PRELOADED = (
@@ -72,9 +73,19 @@ def serve(control: socket.socket, scratch: str) -> None:
 
 
 def _remove(folder: str) -> None:
+    """Remove a folder, whatever the guest made of it: locked folders, a link in its place, nothing at all."""
     try:
         os.rmdir(folder)
+    except NotADirectoryError:
+        os.unlink(folder)
+    except FileNotFoundError:
+        return
     except OSError:
+        os.chmod(folder, 0o700)
+        for parent, names, _ in os.walk(folder):
+            for path in (f"{parent}/{name}" for name in names):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
         importlib.import_module("shutil").rmtree(folder, ignore_errors=True)
 
 
@@ -107,7 +118,9 @@ def _obey(wire: Wire) -> None:
 def _warm_up() -> None:
     """Do once what every guest does, so that what the interpreter sets up at first use is set up before the fork."""
     module = make_module("warm_up", "import math")
-    source = "from typing import List\nclass A:\n    x = 1\ndef f(a, *b, **c):\n    return [i for i in sorted(set(a))]\n"
+    source = (
+        "from typing import List\nclass A:\n    x = 1\ndef f(a, *b, **c):\n    return [i for i in sorted(set(a))]\n"
+    )
     exec(compile_source(source), module.__dict__)
     codec.decode(codec.encode([VALUE, {"a": (1, 2.5)}, module.f([3, 1])]))
     describe_error(ValueError("x"))
@@ -116,7 +129,9 @@ def _warm_up() -> None:
 
 def main() -> None:
     """Prepare the process and serve."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    _, control_fd, scratch, package_dir = sys.argv
+    sys.argv[:] = [PROGRAM_NAME]  # what programs see
+    control = socket.socket(fileno=int(control_fd))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     isolate.adopt_orphans()
     isolate.no_new_privileges()
@@ -128,13 +143,14 @@ def main() -> None:
     for standard in (0, 1, 2):
         os.dup2(devnull, standard)
     os.close(devnull)
-    sys.path[:] = [path for path in sys.path if path != sys.argv[3]]
+    if not package_dir.endswith("-packages"):  # where numpy and its like are installed; a checkout is ours alone
+        sys.path[:] = [path for path in sys.path if path != package_dir]
     _warm_up()
     random.seed(0)  # the state that every guest starts from: same program, same verdict
     gc.collect()
     gc.freeze()
     control.sendall(READY + bytes([has_network]))
     try:
-        serve(control, sys.argv[2])
+        serve(control, scratch)
     finally:
-        _remove(sys.argv[2])
+        _remove(scratch)

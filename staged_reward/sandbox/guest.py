@@ -1,7 +1,7 @@
 """What runs inside a program's process: load the source, call what is asked for, send back plain data.
 
-It sees source and arguments, and no expected value. Everything here may be subverted by the program it loads; nothing here
-decides a verdict. The judge speaks to it in operations, each a list whose first item names the operation:
+It sees source and arguments, and no expected value. Everything here may be subverted by the program it loads; nothing
+here decides a verdict. The judge speaks to it in operations, each a list whose first item names the operation:
 
     load SOURCE IMPORTS      compile and run the program as a module
     calls ENTRY [[ARGS, KWARGS], …]     call the entry point in turn; one reply each, sent as they come
@@ -132,7 +132,7 @@ class Guest:
             module = make_module(MODULE_NAME, imports)
             self._namespace = module.__dict__
             exec(code, self._namespace)
-        except BaseException as error:  # noqa: BLE001  whatever the program raises is its verdict, and the judge's to name
+        except BaseException as error:  # noqa: BLE001  what the program raises is the judge's to name
             self._send([kind, *describe_error(error)])
             self._flush()
             raise ExitError from None
@@ -197,7 +197,10 @@ class Guest:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "call": lambda function, *args, **kwargs: function(*args, **kwargs),
-    **{name: getattr(builtins, name) for name in ("getattr", "setattr", "delattr", "len", "iter", "next", "bool", "str")},
+    **{
+        name: getattr(builtins, name)
+        for name in ("getattr", "setattr", "delattr", "len", "iter", "next", "bool", "str")
+    },
     **{name: getattr(builtins, name) for name in ("repr", "hash", "isinstance", "int", "float", "abs", "reversed")},
     **{name: getattr(operator, name) for name in ("getitem", "setitem", "delitem", "contains", "neg")},
     **{name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},

@@ -1,9 +1,10 @@
 """Live objects of the program, as the statements of an `assert` test see them. Trusted side.
 
-The statements run in the judge. Names that the program defines are plain values, or `Handle`s: each operation on a handle
-runs in the program's process, and its result comes back as plain data or as another handle. A handle never equals plain
-data and takes no part in arithmetic with it, so a program cannot answer a comparison with an expected value itself.
-Nor can it put its own functions in the place of Python's builtins and modules, or swallow what a `with` block raises.
+The statements run in the judge. Names that the program defines are plain values, or `Handle`s: each operation on a
+handle runs in the program's process, and its result comes back as plain data or as another handle. A handle never
+equals plain data and takes no part in arithmetic with it, so a program cannot answer a comparison with an expected
+value itself. Nor can it put its own functions in the place of Python's builtins and modules, or swallow what a `with`
+block raises.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Session:
         Names of builtins and of shared modules keep their meaning, unless one is the entry point.
         """
         entry = entry_point.partition(".")[0].removesuffix("()")
-        wanted = sorted(name for name in names if name == entry or not (name.startswith("__") or hasattr(builtins, name)))
+        wanted = sorted(
+            name for name in names if name == entry or not (name.startswith("__") or hasattr(builtins, name))
+        )
         with self._noting_failure():
             _, (described,) = self._ask(_NAMES_SHAPE, "names", wanted)
             found: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,24 @@ from staged_reward.sandbox.supervise import Ending, Reason
 from staged_reward.sandbox.wire import Wire, frame
 
 START_SECONDS = 30.0
+STOP_SECONDS = 2.0  # for the fork server to end its guest and itself
 GRACE_SECONDS = 10.0  # beyond the wall limit, before the fork server itself is given up
 
 PACKAGE_DIR = str(Path(__file__).resolve().parents[2])
 
 
+def python_command(module: str, *options: str) -> list[str]:
+    """Return a command that runs the `main` of a module of this very package; its last argument must be PACKAGE_DIR.
+
+    The folder stands first on the path only while the package is found: what lies next to the package, be it a user's
+    `json.py`, must not take the place of the standard library.
+    """
+    find = "import sys; sys.path.insert(0, sys.argv[-1]); import staged_reward; sys.path.append(sys.path.pop(0))"
+    return [sys.executable, *options, "-P", "-c", f"{find}; from {module} import main; main()"]
+
+
 def clean_environment(scratch: str) -> dict[str, str]:
-    """Return the whole environment of a sandbox process: nothing of ours, one hash seed, one thread per numeric library."""
+    """Return the whole environment of a sandbox process: nothing of ours, one hash seed, one thread per library."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -50,15 +62,22 @@ class GuestProcess:
         self._patience_seconds = limits.wall_seconds + GRACE_SECONDS
         patience = struct.pack("@ll", int(self._patience_seconds) + 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         self._wire = Wire(connection.fileno(), max_bytes=limits.output_mib << 20)
         self._ending: Ending | None = None
 
     def send(self, *frames: bytes) -> None:
-        """Send frames; a guest that is gone shows in `receive`."""
+        """Send frames; a guest that is gone shows in `receive`.
+
+        Raises:
+            InfraError: It takes nothing although every limit has passed.
+        """
         try:
             self._wire.send(*frames)
         except (BrokenPipeError, ConnectionResetError):
             return
+        except BlockingIOError:
+            raise self._overdue() from None
 
     def receive(self) -> bytes | None:
         """Return the next reply, or None when the guest has ended.
@@ -70,13 +89,18 @@ class GuestProcess:
         try:
             return self._wire.receive()
         except BlockingIOError:
-            raise InfraError(f"the fork server enforced no limit within {self._patience_seconds:.0f} s") from None
+            raise self._overdue() from None
+
+    def _overdue(self) -> InfraError:
+        return InfraError(f"the fork server enforced no limit within {self._patience_seconds:.0f} s")
 
     def end(self, *, kill: bool = False) -> Ending:
         """Hang up, or kill, and return how the guest ended. Later calls return the same."""
         if self._ending is None:
-            self._ending = self._server.finish(kill=kill)
-            self._connection.close()
+            try:
+                self._ending = self._server.finish(kill=kill)
+            finally:
+                self._connection.close()
         return self._ending
 
     def hang_up(self) -> Ending:
@@ -94,12 +118,10 @@ class ForkServer:
         self._scratch = tempfile.mkdtemp(prefix="staged-reward-")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._patience_seconds = START_SECONDS
-        command = (
-            "import sys; sys.path.append(sys.argv[3]); from staged_reward.sandbox.forkserver import main; main()"
-        )
-        arguments = [str(theirs.fileno()), self._scratch, PACKAGE_DIR]
+        self._connection: socket.socket | None = None
+        arguments = [str(theirs.fileno()), self._scratch]
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-c", command, *arguments],
+            [*python_command("staged_reward.sandbox.forkserver", "-s"), *arguments, PACKAGE_DIR],
             pass_fds=[theirs.fileno()],
             env=clean_environment(self._scratch),
             cwd=self._scratch,
@@ -110,7 +132,7 @@ class ForkServer:
         self._control.settimeout(START_SECONDS)
         try:
             hello = self._control.recv(2)
-        except TimeoutError:
+        except OSError:  # silent, or gone
             hello = b""
         if hello[:1] != READY:
             self.close()
@@ -140,6 +162,7 @@ class ForkServer:
         finally:
             theirs.close()
         self._patience_seconds = limits.wall_seconds + GRACE_SECONDS
+        self._connection = ours
         return GuestProcess(self, ours, limits)
 
     def finish(self, *, kill: bool) -> Ending:
@@ -148,8 +171,8 @@ class ForkServer:
         Raises:
             InfraError: The fork server is gone or silent, or could not fork.
         """
-        self._control.settimeout(self._patience_seconds)
         try:
+            self._control.settimeout(self._patience_seconds)
             if kill:
                 self._control.sendall(STOP)
             answer = self._control.recv(ENDING.size)
@@ -163,12 +186,24 @@ class ForkServer:
         return Ending(Reason(reason), status, cpu_seconds, seconds)
 
     def close(self) -> None:
-        """Kill the fork server, and with it every guest, and remove its folder."""
+        """End the fork server, and with it every guest, and remove its folder."""
+        self.end()
         self._control.close()
-        try:
+        if self._connection is not None:
+            self._connection.close()
+
+    def end(self) -> None:
+        """Do the same from any thread; one that waits for a guest gets an `InfraError`.
+
+        The fork server hears that we hang up, and then ends a guest and all that the guest started; only a silent one
+        is killed.
+        """
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         shutil.rmtree(self._scratch, ignore_errors=True)
 

@@ -1,8 +1,8 @@
-"""What keeps a program's process apart: limits, sessions, namespaces. One function per mechanism, called on the untrusted side.
+"""What keeps a program's process apart: limits, sessions, namespaces. A function per mechanism, for the untrusted side.
 
-Covered: CPU, memory, file size and core limits; no network where namespaces are allowed; no standing file descriptors; a
-scratch folder; nothing survives the fork server. Not covered: reading and writing files that the user may read and write,
-signals to processes of the same user.
+Covered: CPU, memory, file size and core limits; no network where namespaces are allowed; no standing file descriptors;
+a scratch folder; nothing survives the fork server. Not covered: reading and writing files that the user may read and
+write, signals to processes of the same user.
 """
 
 from __future__ import annotations

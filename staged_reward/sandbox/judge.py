@@ -14,26 +14,32 @@ import reprlib
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from staged_reward.alarm import AlarmError, alarm
+from staged_reward.alarm import AlarmError, alarm, cpu_alarm
+from staged_reward.asserts import parse
 from staged_reward.checks import EQUAL, run_check, validate_check
+from staged_reward.errors import InputError
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest, Test, Verdict
-from staged_reward.sandbox import codec
-from staged_reward.sandbox.codec import MalformedError, Record
+from staged_reward.sandbox.codec import MalformedError, Record, Reference
 from staged_reward.sandbox.compare import close, same_output
-from staged_reward.sandbox.guest import LOAD_RAISED, OPAQUE, RAISED, VALUE
-from staged_reward.sandbox.handles import GuestGoneError, Handle, LoadError, Session
+from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE
+from staged_reward.sandbox.handles import Handle, Result, Session
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
+from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
 from staged_reward.sandbox.supervise import Ending, Reason
-from staged_reward.sandbox.wire import FrameTooLargeError
+from staged_reward.sandbox.wire import FrameTooLargeError, frame
 
 MAX_DETAIL_CHARS = 300
 SCRIPT_HOST_CPU_SECONDS = 60.0  # for compiling and forking, on top of the tests' own limits
+
+_CALL_SHAPES: Shapes = {VALUE: (object,), OPAQUE: (Reference,), RAISED: (list, str)}
+_SCRIPT_SHAPES: Shapes = {VALUE: (int, int, float, bytes, bytes)}
 
 _USES_NUMPY = re.compile(r"\bnumpy\b")
 _repr = reprlib.Repr()
@@ -44,7 +50,7 @@ _VERDICT_OF_REASON = {
     Reason.WALL: Verdict.TIMEOUT,
     Reason.OUTPUT: Verdict.OUTPUT_LIMIT,
 }
-_VERDICT_OF_SIGNAL = {signal.SIGXCPU: Verdict.TIMEOUT, signal.SIGXFSZ: Verdict.OUTPUT_LIMIT}
+_VERDICT_OF_SIGNAL: dict[int, Verdict] = {signal.SIGXCPU: Verdict.TIMEOUT, signal.SIGXFSZ: Verdict.OUTPUT_LIMIT}
 
 
 @dataclass(slots=True)
@@ -77,7 +83,8 @@ class Outcome:
         """Keep the first failure."""
         if self.verdict is Verdict.PASSED and verdict is not Verdict.PASSED:
             self.verdict = verdict
-            self.detail = " ".join(detail.split())[:MAX_DETAIL_CHARS]
+            line = " ".join(detail[: 10 * MAX_DETAIL_CHARS].split())[:MAX_DETAIL_CHARS]
+            self.detail = "".join(char if char.isprintable() else "\ufffd" for char in line)
 
     def add_cost(self, cpu_seconds: float) -> None:
         """Count the CPU time of one process."""
@@ -87,7 +94,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Suite:
-    """The tests of one problem, made ready to run many programs against."""
+    """The tests of one problem, made ready to run many programs against; `of` makes one."""
 
     tests: Sequence[Test]
     entry_point: str
@@ -95,13 +102,23 @@ class Suite:
     imports: str = ""
     calls_frames: dict[int, bytes] = field(default_factory=dict)
     checks: list[types.CodeType | None] = field(default_factory=list)
+    codes: dict[str, types.CodeType] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, problem: Problem, indices: Sequence[int] | None = None) -> Suite:
-        """Make the suite of a problem's tests, or of some of them, in the order given."""
+        """Make the suite of a problem's tests, or of some of them, in the order given.
+
+        Raises:
+            InputError: A test, or the setup, does not compile.
+        """
         tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
         suite = cls(tests, problem.entry_point or "", problem.setup, imports_of(problem.setup))
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
+        sources = [test.code for test in tests if isinstance(test, AssertTest)]
+        if sources:
+            suite.codes = {source: compile_statements(source) for source in (problem.setup, *sources)}
+            suite.names = frozenset(name for source in suite.codes for name in _names_in(parse(source)))
         return suite
 
     def calls_frame(self, start: int) -> bytes:
@@ -125,7 +142,7 @@ def imports_of(setup: str) -> str:
     """Return the import statements at the top level of a setup: what programs were written to find in scope."""
     if "import" not in setup:
         return ""
-    kept = [node for node in ast.parse(setup).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    kept = [node for node in parse(setup).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(map(ast.unparse, kept))
 
 
@@ -161,30 +178,34 @@ def _run_objects(
 ) -> None:
     """Run the `call` and `assert` tests in one process, in order."""
     guest.send(operation("load", program, suite.imports))
-    statements = _Statements(guest, suite, wall_seconds)
     completed = False
     try:
-        for start in _runs(suite):
-            if isinstance(suite.tests[start], CallTest):
-                _run_calls(guest, suite, start, outcome, count=count)
-            elif isinstance(suite.tests[start], AssertTest):
-                statements.run(start, outcome, count=count)
-            if outcome.verdict is not Verdict.PASSED and not count:
-                break
+        with cpu_alarm(wall_seconds):
+            _run_in_order(guest, suite, outcome, count=count, wall_seconds=wall_seconds)
         completed = True
     except GuestGoneError:
-        ending = guest.end()
-        outcome.note(*_verdict_of_ending(ending))
+        outcome.note(*_verdict_of_ending(guest.hang_up()))
     except LoadError as error:
-        names, message = error.args
-        verdict = Verdict.SYNTAX_ERROR if "SyntaxError" in names else _verdict_of_error(names)
-        outcome.note(verdict, f"{names[0]}: {message}")
+        outcome.note(*_verdict_of_load(error))
+    except AlarmError:
+        outcome.note(Verdict.TIMEOUT, f"comparing its results took over {wall_seconds:.0f} s")
     except FrameTooLargeError as error:
         outcome.note(Verdict.OUTPUT_LIMIT, str(error))
     except MalformedError as error:
         outcome.note(Verdict.CRASHED, f"the program's process sent what is no reply: {error}")
     ending = guest.hang_up() if completed and outcome.verdict is Verdict.PASSED else guest.end(kill=True)
     outcome.add_cost(ending.cpu_seconds)
+
+
+def _run_in_order(guest: GuestProcess, suite: Suite, outcome: Outcome, *, count: bool, wall_seconds: float) -> None:
+    statements = _Statements(guest, suite, wall_seconds)
+    for start in _runs(suite):
+        if isinstance(suite.tests[start], CallTest):
+            _run_calls(guest, suite, start, outcome, count=count)
+        elif isinstance(suite.tests[start], AssertTest):
+            statements.run(start, outcome, count=count)
+        if outcome.verdict is not Verdict.PASSED and not count:
+            return
 
 
 def _runs(suite: Suite) -> Iterator[int]:
@@ -196,12 +217,9 @@ def _runs(suite: Suite) -> Iterator[int]:
 
 def _run_calls(guest: GuestProcess, suite: Suite, start: int, outcome: Outcome, *, count: bool) -> None:
     guest.send(suite.calls_frame(start))
-    live: list[tuple[CallTest, types.CodeType, codec.Reference]] = []
+    live: list[tuple[CallTest, types.CodeType, Reference]] = []
     for index in range(start, suite.end_of_run(start)):
-        message = guest.receive()
-        if message is None:
-            raise GuestGoneError
-        kind, *rest = _checked_reply(codec.decode(message))
+        kind, rest = receive_reply(guest, _CALL_SHAPES)
         test, check = suite.tests[index], suite.checks[index]
         assert isinstance(test, CallTest)
         if kind == OPAQUE and check is not None and test.check != EQUAL:
@@ -210,16 +228,19 @@ def _run_calls(guest: GuestProcess, suite: Suite, start: int, outcome: Outcome, 
         outcome.note(*_judge_reply(kind, rest, test, check, suite.entry_point))
         if outcome.verdict is not Verdict.PASSED and not count:
             return
-    session = Session(guest)
+    session = Session(guest, Result)
     for test, check, reference in live:  # objects that stay where they are, once every reply is in
-        outcome.note(*_judge_result(Handle(session, reference), test, check, suite.entry_point))
+        judged = _judge_result(Result(session, reference), test, check, suite.entry_point)
+        if session.failure is not None:
+            raise session.failure
+        outcome.note(*judged)
+        if outcome.verdict is not Verdict.PASSED and not count:
+            return
 
 
 def _judge_reply(
     kind: int, rest: Sequence[Any], test: CallTest, check: types.CodeType | None, entry_point: str
 ) -> tuple[Verdict, str]:
-    if kind == LOAD_RAISED:
-        raise LoadError(*rest)
     if kind == RAISED:
         return _verdict_of_error(rest[0]), f"{_call_text(entry_point, test)} raised {rest[0][0]}: {rest[1]}"
     if kind == OPAQUE:
@@ -230,19 +251,10 @@ def _judge_reply(
 def _judge_result(result: Any, test: CallTest, check: types.CodeType | None, entry_point: str) -> tuple[Verdict, str]:
     if _satisfies(result, test, check):
         return Verdict.PASSED, ""
-    wanted = f"check `{test.check}`, expected {short(test.expected)}" if test.check else f"expected {short(test.expected)}"
+    wanted = (
+        f"check `{test.check}`, expected {short(test.expected)}" if test.check else f"expected {short(test.expected)}"
+    )
     return Verdict.WRONG_ANSWER, f"{_call_text(entry_point, test)} returned {short(result)}; {wanted}"
-
-
-def _checked_reply(reply: Any) -> list[Any]:
-    shapes = {VALUE: (object,), OPAQUE: (codec.Reference,), RAISED: (list, str), LOAD_RAISED: (list, str)}
-    if not isinstance(reply, list) or not reply or type(reply[0]) is not int or reply[0] not in shapes:
-        raise MalformedError("a reply of another shape")
-    shape = shapes[reply[0]]
-    fits = len(reply) == len(shape) + 1 and all(map(isinstance, reply[1:], shape))
-    if not fits or (reply[0] in (RAISED, LOAD_RAISED) and not (reply[1] and all(isinstance(n, str) for n in reply[1]))):
-        raise MalformedError("a reply of another shape")
-    return reply
 
 
 def _satisfies(result: Any, test: CallTest, check: types.CodeType | None) -> bool:
@@ -258,15 +270,23 @@ def _verdict_of_error(names: Sequence[str]) -> Verdict:
     return Verdict.MEMORY_LIMIT if "MemoryError" in names else Verdict.RUNTIME_ERROR
 
 
+def _verdict_of_load(error: LoadError) -> tuple[Verdict, str]:
+    verdict = _verdict_of_error(error.names) if error.is_parsed else Verdict.SYNTAX_ERROR
+    return verdict, f"{error.names[0]}: {error.message}"
+
+
 def _verdict_of_ending(ending: Ending) -> tuple[Verdict, str]:
     if ending.reason in _VERDICT_OF_REASON:
         words = {Reason.CPU: "CPU time limit", Reason.WALL: "waited too long", Reason.OUTPUT: "too much output"}
         return _VERDICT_OF_REASON[ending.reason], words[ending.reason]
     if os.WIFSIGNALED(ending.status):
         number = os.WTERMSIG(ending.status)
-        verdict = _VERDICT_OF_SIGNAL.get(signal.Signals(number), Verdict.CRASHED)
-        return verdict, f"the process was ended by {signal.Signals(number).name}"
-    return Verdict.CRASHED, f"the process ended with status {os.WEXITSTATUS(ending.status)} before it reported every test"
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        return _VERDICT_OF_SIGNAL.get(number, Verdict.CRASHED), f"the process was ended by {name}"
+    return (
+        Verdict.CRASHED,
+        f"the process ended with status {os.WEXITSTATUS(ending.status)} before it reported every test",
+    )
 
 
 def _call_text(entry_point: str, test: CallTest) -> str:
@@ -296,8 +316,7 @@ class _Statements:
     def run(self, start: int, outcome: Outcome, *, count: bool) -> None:
         if self._namespace is None:
             self._namespace = {"__name__": "tests"}
-            code = "\n".join(test.code for test in self._suite.tests if isinstance(test, AssertTest))
-            self._namespace |= self._session.names(_names_in(self._suite.setup + "\n" + code))
+            self._namespace |= self._session.names(self._suite.names, entry_point=self._suite.entry_point)
             verdict, detail = self._execute(self._suite.setup, "the problem's setup")
             if verdict is not Verdict.PASSED:
                 outcome.note(verdict, detail)
@@ -309,16 +328,20 @@ class _Statements:
                 return
 
     def _execute(self, source: str, label: str) -> tuple[Verdict, str]:
+        judged = self._attempt(source, label)
+        if self._session.failure is not None:  # also where a bare `except` in the test has hidden it
+            raise self._session.failure
+        return judged
+
+    def _attempt(self, source: str, label: str) -> tuple[Verdict, str]:
         random.seed(0)  # same program, same verdict
         try:
             with _quiet(), alarm(self._wall_seconds):
-                exec(compile(source, "<tests>", "exec", dont_inherit=True), self._namespace)
+                exec(self._suite.codes[source], self._namespace)
         except AssertionError as error:
             return Verdict.WRONG_ANSWER, f"{label} {error}"
         except AlarmError:
             return Verdict.TIMEOUT, f"{label}: the test did not end within {self._wall_seconds:.0f} s"
-        except (MalformedError, FrameTooLargeError):
-            raise
         except Exception as error:  # noqa: BLE001  what the program raised reaches the test as this exception
             names = [kind.__name__ for kind in type(error).__mro__]
             return _verdict_of_error(names), f"{label}: {type(error).__name__}: {error}"
@@ -336,8 +359,23 @@ def _quiet() -> Iterator[None]:
         sys.stdout = before
 
 
-def _names_in(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+def compile_statements(source: str) -> types.CodeType:
+    """Compile test source, without its warnings.
+
+    Raises:
+        InputError: It does not compile.
+    """
+    tree = parse(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compile(tree, "<tests>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"test source does not compile: {error}") from error
+
+
+def _names_in(tree: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _run_scripts(
@@ -353,10 +391,11 @@ def _run_scripts(
     """Run the `stdio` tests, each in a process of its own, forked from one that has compiled the program."""
     tests = [test for test in suite.tests if isinstance(test, StdioTest)]
     guest = server.start(_limits_of_script_host(limits, len(tests)), wants_numpy=wants_numpy)
-    stdins = [test.stdin.encode("utf-8", "surrogatepass") for test in tests]
     max_output_bytes = limits.output_mib << 20
     guest.send(
-        operation("scripts", program, suite.imports, stdins, limits.cpu_seconds, limits.wall_seconds, max_output_bytes)
+        operation(
+            "scripts", program, suite.imports, len(tests), limits.cpu_seconds, limits.wall_seconds, max_output_bytes
+        )
     )
     try:
         for test in tests:
@@ -366,9 +405,9 @@ def _run_scripts(
             if verdict is not Verdict.PASSED and (not count or verdict is Verdict.TIMEOUT):
                 break
     except GuestGoneError:
-        outcome.note(*_verdict_of_ending(guest.end()))
+        outcome.note(*_verdict_of_ending(guest.hang_up()))
     except LoadError as error:
-        outcome.note(Verdict.SYNTAX_ERROR, f"{error.args[0][0]}: {error.args[1]}")
+        outcome.note(*_verdict_of_load(error))
     except (MalformedError, FrameTooLargeError) as error:
         outcome.note(Verdict.CRASHED, f"the program's process sent what is no reply: {error}")
     outcome.cpu_seconds = max(outcome.cpu_seconds, guest.end(kill=outcome.verdict is not Verdict.PASSED).cpu_seconds)
@@ -386,13 +425,10 @@ def _limits_of_script_host(limits: Limits, num_tests: int) -> Limits:
 
 
 def _judge_script(guest: GuestProcess, test: StdioTest) -> tuple[Verdict, str, float]:
-    message = guest.receive()
-    if message is None:
-        raise GuestGoneError
-    kind, *rest = codec.decode(message)
-    if kind == LOAD_RAISED:
-        raise LoadError(*rest)
-    reason, status, cpu_seconds, stdout, stderr = rest
+    guest.send(frame(test.stdin.encode("utf-8", "surrogatepass")))
+    _, (reason, status, cpu_seconds, stdout, stderr) = receive_reply(guest, _SCRIPT_SHAPES)
+    if reason not in set(Reason):
+        raise MalformedError("no reason for an ending")
     verdict, detail = _verdict_of_script(Reason(reason), status, stdout, stderr.decode("utf-8", "replace"), test)
     return verdict, detail, cpu_seconds
 

@@ -1,4 +1,4 @@
-"""Replies of a program's process, checked for shape before anything looks into them. Trusted side; it judges nothing."""
+"""Replies of a program's process, checked for shape before anything looks into them. Trusted side; no verdicts here."""
 
 from __future__ import annotations
 

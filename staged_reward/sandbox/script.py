@@ -1,8 +1,8 @@
 """Runs a program as a script, once per `stdio` test: compiled once, forked per test. Untrusted side.
 
-The process that holds the compiled program runs none of it. Each fork gets the test's input as a real file on descriptor 0
-and a pipe as descriptor 1, runs the program as `__main__` and ends as an interpreter would: threads joined, exit functions
-run, buffers flushed.
+The process that holds the compiled program runs none of it. Each fork gets the test's input as a real file on
+descriptor 0 and a pipe as descriptor 1, runs the program as `__main__` and ends as an interpreter would: threads
+joined, exit functions run, buffers flushed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def run_scripts(
     wall_seconds: float,
     max_output_bytes: int,
 ) -> None:
-    """Run the program on each input in turn, and reply to each with [VALUE, reason, status, cpu seconds, stdout, stderr].
+    """Run the program on each input in turn. Each reply is [VALUE, reason, status, cpu seconds, stdout, stderr].
 
     The inputs come one by one: all of them at once would count against the memory of every run.
     """
@@ -104,10 +104,14 @@ def _become_script(code: types.CodeType, imports: str, stdin_fd: int, stdout_fd:
     for fd, standard in ((stdin_fd, 0), (stdout_fd, 1), (stderr_fd, 2)):
         os.dup2(fd, standard)
     os.closerange(3, 64)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # type: ignore[misc]
+    sys.stdin = sys.__stdin__ = _stream(0, "r", "surrogateescape")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _stream(1, "w", "surrogateescape")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _stream(2, "w", "replace")  # type: ignore[misc]
     os._exit(_exit_code(code, imports))
+
+
+def _stream(fd: int, mode: str, errors: str) -> Any:
+    return open(fd, mode, encoding="utf-8", errors=errors, closefd=False)
 
 
 def _exit_code(code: types.CodeType, imports: str) -> int:

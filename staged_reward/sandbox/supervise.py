@@ -1,5 +1,5 @@
-"""Waits for one child process and ends it at its limits. Runs in the fork server, and in the process that forks one child
-per `stdio` test.
+"""Waits for one child process and ends it at its limits. Runs in the fork server, and in the process that forks one
+child per `stdio` test.
 
 CPU time decides, read from the child's own clock: a busy machine changes nothing. Wall time is a backstop for children
 that wait, and leaves out the time a child spent waiting for a core.
@@ -30,7 +30,7 @@ class Reason(IntEnum):
 
 
 class Ending(NamedTuple):
-    """How a child ended. `status` is as from `os.wait4`; `seconds` is wall time; CPU time includes reaped descendants."""
+    """How a child ended. `status` is as from `os.wait4`, `seconds` wall time; CPU time includes reaped descendants."""
 
     reason: Reason
     status: int

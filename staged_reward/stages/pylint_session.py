@@ -1,39 +1,36 @@
 """One persistent pylint, errors and fatals only, for many short programs in memory.
 
-`pylint.lint.Run` spends nearly all its time on setting up, on a regular expression over comments, and on checks whose
-messages are disabled. Here the linter and its walker are built once; a program without comments goes straight to the
-checks.
+`pylint.lint.Run` spends nearly all its time on setting up, on a regular expression over comments, on the exact place
+of every `def`, and on checks whose messages are disabled. Here all is built once, and a program without comments goes
+straight to the checks (`checks.py`). Third-party modules are never parsed (`opaque.py`).
 
 What one program leaves behind is taken back before the next: its module, what was inferred, and attributes that it
-set on classes of the standard library. Modules that programs import stay cached, up to `_MAX_CACHED_MODULES`.
+set on classes of the standard library. Modules of the standard library stay cached, up to `_MAX_CACHED_MIB` of them.
 
-Importing this module imports pylint (half a second); `lint.py` does so only when asked. Not safe for use by several
-threads at once: astroid's caches are global.
+Importing this module imports pylint (half a second); `lint.py` does so only when asked. Some functions of astroid are
+replaced while a program is linted and put back afterwards, so other users of astroid in the process see none of it.
+Not safe for use by several threads at once: astroid's caches are global.
 """
 
 from __future__ import annotations
 
 import functools
-import re
-from typing import Any, NamedTuple
+from typing import Any
 
-from astroid import nodes
+from astroid import bases, nodes, protocols, rebuilder, util
+from astroid.brain import brain_builtin_inference
 from astroid.builder import AstroidBuilder
 from astroid.context import _invalidate_cache as clear_inference_cache
 from astroid.exceptions import AstroidError, AstroidSyntaxError, InferenceError
 from astroid.inference_tip import clear_inference_tip_cache
 from astroid.manager import AstroidManager
-from pylint.checkers import BaseRawFileChecker
 from pylint.checkers.clear_lru_cache import clear_lru_caches
-from pylint.lint import PyLinter
-from pylint.reporters import CollectingReporter
-from pylint.utils import FileState
-from pylint.utils.ast_walker import ASTWalker
 
+from staged_reward.stages import opaque
+from staged_reward.stages.checks import Checks, Finding
 from staged_reward.stages.syntax import FILENAME, silence_warnings
 
 _MAX_CACHED_MODULES = 120
-_UNUSUAL = re.compile(r"[^\t\n\f -~]")  # all that the checker of odd characters looks for is among these
 
 # What a checker may raise when it trips over a program: nearly anything, but nothing that asks the process to stop.
 FAULTS = (
@@ -53,39 +50,25 @@ FAULTS = (
     ValueError,
 )
 
+_Journal = list[tuple[dict[str, Any], str, Any]]
 
-class Message(NamedTuple):
-    """One finding. Sorts by place."""
-
-    line: int
-    column: int
-    number: str
-    symbol: str
-    text: str
+_REPLACED = (
+    (nodes.Module, "import_module", opaque.import_module),
+    (nodes.Import, "_infer", opaque.infer_import),
+    (rebuilder.TreeRebuilder, "_get_position_info", lambda *_: None),  # tokenizes every definition, for columns
+)
 
 
 class PylintSession:
-    """Lints programs one after the other; as strict as `pylint --errors-only` on a file of its own."""
+    """Lints programs one after the other; as strict as `pylint --errors-only` on a file of its own.
+
+    After a fault the session must not be used again.
+    """
 
     def __init__(self) -> None:
-        self._linter = PyLinter(reporter=CollectingReporter())
-        self._linter.load_default_plugins()
-        self._linter.disable_noerror_messages()
-        self._linter.initialize()
-        self._walker = ASTWalker(self._linter)
-        self._walker.exception_msg = True  # it has been printed, so to say: a fault is reported in the verdict
-        self._checkers = self._linter.prepare_checkers()
-        for checker in self._checkers:
-            checker.open()
-            self._walker.add_checker(checker)
-        self._raw_checkers = [checker for checker in self._checkers if isinstance(checker, BaseRawFileChecker)]
-        # `exceptions` only lists the builtin exceptions when it is opened, which takes longer than all others together.
-        self._reopened = [checker for checker in self._checkers if checker.name != "exceptions"]
-        for checker in self._checkers:
-            if checker.name == "variables":
-                checker._loopvar_name = _skip  # serves one warning alone, which is disabled
+        self._checks = Checks()
 
-    def messages(self, source: str) -> list[Message]:
+    def messages(self, source: str) -> list[Finding]:
         """Errors and fatals of one program, by place.
 
         Args:
@@ -94,39 +77,34 @@ class PylintSession:
         Raises:
             FAULTS: The linter tripped. This says nothing about the program.
         """
-        journal: list[tuple[dict[str, Any], str, Any]] = []
+        journal: _Journal = []
+        originals = [(owner, name, owner.__dict__[name]) for owner, name, _ in _REPLACED]
         try:
+            for owner, name, replacement in _REPLACED:
+                setattr(owner, name, replacement)
             return self._check(source, journal)
         except AstroidSyntaxError as fault:
-            return [_syntax_message(fault.error)]
+            return [_syntax_finding(fault.error)]
         finally:
+            for owner, name, original in originals:
+                setattr(owner, name, original)
             _forget(journal)
 
-    def _check(self, source: str, journal: list[tuple[dict[str, Any], str, Any]]) -> list[Message]:
-        linter = self._linter
-        linter.reporter.reset()
+    def _check(self, source: str, journal: _Journal) -> list[Finding]:
         module = _build(source, journal)
-        linter.set_current_module(FILENAME)
-        linter.file_state = FileState(FILENAME, linter.msgs_store, module)
-        for checker in self._reopened:
-            checker.open()
-        for checker in self._raw_checkers:
-            if checker.name != "unicode_checker" or _UNUSUAL.search(source):
-                checker.process_module(module)
-        self._walker.walk(module)
-        for checker in reversed(self._checkers):
-            checker.close()
-        return sorted(Message(m.line, m.column, m.msg_id, m.symbol, m.msg) for m in linter.reporter.messages)
+        unknown = opaque.hide(module) if "import" in source else opaque.NOTHING_UNKNOWN
+        findings = self._checks.run(module, source)
+        return [finding for finding in findings if not unknown.excuses(finding.line, finding.number)]
 
 
-def _build(source: str, journal: list[tuple[dict[str, Any], str, Any]]) -> nodes.Module:
+def _build(source: str, journal: _Journal) -> nodes.Module:
     silence_warnings(FILENAME)
     builder = AstroidBuilder(AstroidManager())
     builder.delayed_assattr = functools.partial(_assign_attribute, builder.delayed_assattr, journal)
     return builder.string_build(source, FILENAME)
 
 
-def _assign_attribute(assign: Any, journal: list[tuple[dict[str, Any], str, Any]], node: nodes.AssignAttr) -> None:
+def _assign_attribute(assign: Any, journal: _Journal, node: nodes.AssignAttr) -> None:
     """Let astroid note `x.name = ...` on what `x` is; write down where, when that is not the program's own."""
     assign(node)
     own = node.root()
@@ -140,11 +118,7 @@ def _assign_attribute(assign: Any, journal: list[tuple[dict[str, Any], str, Any]
             journal += [(table, node.attrname, node) for table in tables if node in table.get(node.attrname, ())]
 
 
-def _skip(node: nodes.Name) -> None:
-    """Stands in for a check whose only message is disabled."""
-
-
-def _forget(journal: list[tuple[dict[str, Any], str, Any]]) -> None:
+def _forget(journal: _Journal) -> None:
     for table, name, node in journal:
         kept = [other for other in table.get(name, ()) if other is not node]
         table[name] = kept
@@ -159,7 +133,7 @@ def _forget(journal: list[tuple[dict[str, Any], str, Any]]) -> None:
         manager.clear_cache()
 
 
-def _syntax_message(error: Any) -> Message:
-    return Message(
+def _syntax_finding(error: Any) -> Finding:
+    return Finding(
         getattr(error, "lineno", 0) or 0, getattr(error, "offset", 0) or 0, "E0001", "syntax-error", str(error)
     )

@@ -1,0 +1,229 @@
+"""The pool keeps every result, whatever happens to its workers, and takes all of them with it."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from staged_reward import worker as worker_module  # `TestsTask` by name would look like a test class
+from staged_reward.limits import Limits
+from staged_reward.pool import JobQueue, WorkerPool, default_num_workers, worker_lost
+from staged_reward.problem import CallTest, Problem, StageResult, Verdict
+from staged_reward.worker import MAX_ATTEMPTS, Job, LintTask
+
+LIMITS = Limits(cpu_seconds=5.0, wall_seconds=10.0)
+PROBLEMS = {key: Problem(task_id=str(key), tests=(CallTest((1,), expected=key),), entry_point="f") for key in range(3)}
+FULL = worker_module.TestsTask("full", None, LIMITS, False)
+SLEEPY = "import time\ntime.sleep(1.0)\ndef f(x): return 0"
+
+
+def job(number: int, program: str = "def f(x): return 0", key: int = 0) -> Job:
+    return Job(number, key, program, (FULL,))
+
+
+def queue_of(*jobs: Job) -> JobQueue:
+    queue = JobQueue()
+    for one in jobs:
+        queue.add(one)
+    return queue
+
+
+def verdicts(pool: WorkerPool, *jobs: Job) -> dict[int, Verdict | None]:
+    return {one.number: verdict_of(results) for one, results in pool.run(queue_of(*jobs), PROBLEMS)}
+
+
+def verdict_of(results: tuple[StageResult, ...] | None) -> Verdict | None:
+    return None if results is None else results[-1].verdict
+
+
+def descendants_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children] + [pid for child in children for pid in descendants_of(int(child))]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + 10
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(2)
+    yield pool
+    pool.close()
+
+
+def test_many_jobs_keep_all_results(pool) -> None:
+    programs = ["def f(x): return 0", "def f(x): return 2", "def f(x): return 1 / 0", "import os\nos._exit(0)"]
+    wanted = [Verdict.PASSED, Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR, Verdict.CRASHED]
+    jobs = [job(n, programs[n % 4], 0) for n in range(300)]
+    found = verdicts(pool, *jobs)
+    assert found == {n: wanted[n % 4] for n in range(300)}
+    assert verdicts(pool, job(1, "def f(x): return 2", 2)) == {1: Verdict.PASSED}
+    assert len(pool.pids()) == 2
+
+
+def test_idle_workers_come_first() -> None:
+    pool = WorkerPool(2)
+    started = time.monotonic()
+    assert len(verdicts(pool, job(0), job(1))) == 2
+    seconds = time.monotonic() - started
+    started = time.monotonic()
+    assert len(verdicts(pool, job(0, SLEEPY), job(1, SLEEPY))) == 2
+    assert time.monotonic() - started < 1.7 + seconds, "two workers sleep at the same time"
+    pool.close()
+
+
+def test_jobs_may_be_added_while_results_come(pool) -> None:
+    queue, seen = queue_of(job(0)), []
+    for done, results in pool.run(queue, PROBLEMS):
+        seen.append((done.number, verdict_of(results)))
+        if done.number < 5:
+            queue.add(job(done.number + 1), slow=done.number % 2 == 0)
+    assert seen == [(n, Verdict.PASSED) for n in range(6)]
+
+
+def test_large_programs_do_not_stop_the_pool(pool) -> None:
+    source = "x = '" + "a" * 3_000_000 + "'\ndef f(x): return 0"
+    assert set(verdicts(pool, *(job(n, source) for n in range(6))).values()) == {Verdict.PASSED}
+
+
+def test_worker_killed_in_mid_job_costs_a_retry_and_no_result(pool) -> None:
+    verdicts(pool, job(0))
+    jobs = [job(n, SLEEPY) for n in range(2)] + [job(n) for n in range(2, 40)]
+    found, killed = {}, False
+    queue = queue_of(*jobs)
+    for done, results in pool.run(queue, PROBLEMS):
+        found[done.number] = verdict_of(results)
+        if not killed:
+            killed = True
+            before = pool.pids()
+            os.kill(before[0], signal.SIGKILL)
+    assert found == dict.fromkeys(range(40), Verdict.PASSED)
+    assert pool.pids()[0] != before[0]
+
+
+def test_job_that_loses_its_worker_three_times_has_no_result(monkeypatch, pool) -> None:
+    lost = []
+    give = pool._give
+
+    def give_and_kill(seat, one):
+        give(seat, one)
+        if one.number == 5:
+            lost.append(seat.process.pid)
+            os.kill(seat.process.pid, signal.SIGKILL)
+            seat.process.wait()
+
+    monkeypatch.setattr("staged_reward.pool.QUEUE_DEPTH", 1)
+    monkeypatch.setattr(pool, "_give", give_and_kill)
+    found = verdicts(pool, *(job(n) for n in range(12)))
+    assert found.pop(5) is None
+    assert found == {n: Verdict.PASSED for n in range(12) if n != 5}
+    assert len(set(lost)) == MAX_ATTEMPTS
+    assert "3 times" in str(worker_lost("full"))
+
+
+def test_silent_worker_is_replaced(monkeypatch, pool) -> None:
+    verdicts(pool, job(0))
+    monkeypatch.setattr(pool, "_patience", lambda _job: 1.0)
+    stopped = pool.pids()
+    os.kill(stopped[0], signal.SIGSTOP)
+    os.kill(stopped[1], signal.SIGSTOP)
+    monkeypatch.setattr("staged_reward.pool.CLOSE_SECONDS", 0.1)
+    assert verdicts(pool, job(1), job(2)) == {1: Verdict.PASSED, 2: Verdict.PASSED}
+    wait_until_gone(stopped)
+
+
+def test_closing_leaves_no_process_and_no_folder(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = set(descendants_of(os.getpid()))
+    pool = WorkerPool(2)
+    verdicts(pool, *(job(n) for n in range(20)))
+    started = set(descendants_of(os.getpid())) - before
+    assert len(started) >= 4  # two workers, two fork servers
+    assert len(os.listdir(tmp_path)) == 2
+    pool.close()
+    wait_until_gone(sorted(started))
+    assert os.listdir(tmp_path) == []
+    assert pool.pids() == []
+    pool.close()
+
+
+@pytest.mark.parametrize("how", ["close", "kill"])
+def test_ending_in_mid_run_leaves_no_process_and_no_folder(monkeypatch, tmp_path, capfd, how: str) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = set(descendants_of(os.getpid()))
+    pool = WorkerPool(1)
+    program = "import os, time\nos.setsid()\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(60)"
+    run = pool.run(queue_of(job(0), job(1, program)), PROBLEMS)
+    assert next(run)[0].number == 0
+    deadline = time.monotonic() + 10
+    while len(started := set(descendants_of(os.getpid())) - before) < 4:  # worker, fork server, program and its child
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    if how == "kill":
+        os.kill(pool.pids()[0], signal.SIGKILL)
+    run.close()
+    pool.close()
+    wait_until_gone(sorted(started))
+    assert os.listdir(tmp_path) == []
+    assert capfd.readouterr().err == ""
+
+
+def test_abandoned_run_does_not_answer_a_later_one(pool) -> None:
+    for _done, _results in pool.run(queue_of(*(job(n) for n in range(20))), PROBLEMS):
+        break
+    assert verdicts(pool, job(100)) == {100: Verdict.PASSED}
+
+
+def test_files_in_the_working_folder_are_not_taken_for_modules(monkeypatch, tmp_path) -> None:
+    for name in ("json", "typing", "queue", "msgpack", "staged_reward"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not this one')")
+    monkeypatch.chdir(tmp_path)
+    pool = WorkerPool(1)
+    assert verdicts(pool, job(0)) == {0: Verdict.PASSED}
+    pool.close()
+
+
+def test_forked_copy_of_the_owner_leaves_its_workers_alone(pool) -> None:
+    verdicts(pool, job(0))
+    pids = pool.pids()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        pid = os.fork()
+        if pid == 0:
+            pool.close()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    assert verdicts(pool, job(1)) == {1: Verdict.PASSED}
+    assert pool.pids() == pids
+
+
+def test_queue_keeps_slow_and_large_jobs_back() -> None:
+    queue = JobQueue()
+    queue.add(job(1), slow=True)
+    queue.add(job(2, "x" * 60_000))
+    queue.add(job(3))
+    assert queue.take(small_only=True) is None
+    assert [queue.take(small_only=False).number for _ in range(2)] == [2, 3]
+    assert queue.take(small_only=True) is None
+    queue.put_back(job(4))
+    assert [queue.take(small_only=False).number for _ in range(2)] == [4, 1]
+    assert queue.take(small_only=False) is None
+
+
+def test_linting_and_testing_work_in_a_worker(pool) -> None:
+    one = Job(1, 0, "def f(x): return undefined_name", (LintTask("ruff"), FULL))
+    [(_, results)] = list(pool.run(queue_of(one), PROBLEMS))
+    assert results is not None
+    assert [result.verdict for result in results] == [Verdict.LINT_ERROR]
+
+
+def test_default_is_one_worker_per_core() -> None:
+    assert default_num_workers() == len(os.sched_getaffinity(0)) >= 1

@@ -1,0 +1,379 @@
+"""What any sandbox behind `run_suite` must do: name every outcome, hold the limits, leave nothing behind."""
+
+# ruff: noqa: E501  a program stands on one line
+
+import gc
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import staged_reward
+from staged_reward.errors import InfraError
+from staged_reward.limits import Limits
+from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest, Test, Verdict
+from staged_reward.sandbox.forkserver import _remove
+from staged_reward.sandbox.guest import VALUE
+from staged_reward.sandbox.host import ForkServer, operation
+from staged_reward.sandbox.judge import Outcome, Suite, run_suite
+from staged_reward.sandbox.reply import receive_reply
+from staged_reward.sandbox.supervise import Reason
+
+LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)
+QUICK = Limits(cpu_seconds=0.2, wall_seconds=0.5, memory_mib=128)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+def run(server: ForkServer, program: str, *tests: Test, limits: Limits = LIMITS) -> Outcome:
+    problem = Problem(task_id="t", tests=tests or (CallTest((3,), expected=3),), entry_point="f")
+    return run_suite(server, Suite.of(problem), program, limits)
+
+
+def ask(server: ForkServer, program: str, limits: Limits = LIMITS) -> object:
+    """Return what `f(3)` of a program returns, as its judge sees it."""
+    guest = server.start(limits)
+    guest.send(operation("load", program, ""), operation("calls", "f", [[[3], {}]]))
+    _, (value,) = receive_reply(guest, {VALUE: (object,)})
+    guest.hang_up()
+    return value
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def descendants_of(pid: int) -> list[int]:
+    return [pid for child in children_of(pid) for pid in (child, *descendants_of(child))]
+
+
+# ---- every outcome has its name
+
+OUTCOMES = {
+    "passed": ("def f(x): return x", Verdict.PASSED),
+    "wrong answer": ("def f(x): return x + 1", Verdict.WRONG_ANSWER),
+    "exception": ("def f(x): return 1 / 0", Verdict.RUNTIME_ERROR),
+    "exception at import": ("import nothing_of_this_name", Verdict.RUNTIME_ERROR),
+    "exit at import": ("raise SystemExit(0)", Verdict.RUNTIME_ERROR),
+    "keyboard interrupt": ("def f(x): raise KeyboardInterrupt", Verdict.RUNTIME_ERROR),
+    "endless recursion": ("def f(x): return f(x)", Verdict.RUNTIME_ERROR),
+    "syntax error": ("def f(x) return x", Verdict.SYNTAX_ERROR),
+    "syntax error of its own": ("raise SyntaxError('mine')", Verdict.RUNTIME_ERROR),
+    "busy": ("def f(x):\n    while True: pass", Verdict.TIMEOUT),
+    "busy in c": ("def f(x): return sum(range(10 ** 12))", Verdict.TIMEOUT),
+    "busy at import": ("while True: pass", Verdict.TIMEOUT),
+    "busy and catching": ("def f(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass", Verdict.TIMEOUT),
+    "busy threads": ("import threading\ndef g():\n    while True: pass\ndef f(x):\n    for _ in range(3): threading.Thread(target=g).start()\n    g()", Verdict.TIMEOUT),
+    "waiting": ("import time\ndef f(x): time.sleep(60)", Verdict.TIMEOUT),
+    "waiting with signals blocked": ("import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\ndef f(x): time.sleep(60)", Verdict.TIMEOUT),
+    "stopped": ("import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)", Verdict.TIMEOUT),
+    "waiting for a child": ("import subprocess\ndef f(x): subprocess.run(['sleep', '60'])", Verdict.TIMEOUT),
+    "hanging text of an error": ("class E(Exception):\n    def __str__(self):\n        while True: pass\ndef f(x): raise E", Verdict.TIMEOUT),
+    "memory at once": ("def f(x): return len(bytearray(10 ** 11))", Verdict.MEMORY_LIMIT),
+    "memory bit by bit": ("def f(x):\n    a = []\n    while True: a.append(bytearray(10 ** 7))", Verdict.MEMORY_LIMIT),
+    "memory at import": ("a = bytearray(10 ** 11)", Verdict.MEMORY_LIMIT),
+    "large result": ("def f(x): return 'a' * (20 << 20)", Verdict.OUTPUT_LIMIT),
+    "exit": ("import os\ndef f(x): os._exit(0)", Verdict.CRASHED),
+    "exit at import, hard": ("import os\nos._exit(0)", Verdict.CRASHED),
+    "signal": ("import os\ndef f(x): os.kill(os.getpid(), 11)", Verdict.CRASHED),
+    "unnamed signal": ("import os\ndef f(x): os.kill(os.getpid(), 40)", Verdict.CRASHED),
+    "closed wire": ("import os\nos.closerange(3, 64)\ndef f(x): return x", Verdict.CRASHED),
+    "exec": ("import os\nos.execv('/bin/true', ['true'])", Verdict.CRASHED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_every_outcome_is_named(server, name: str) -> None:
+    program, verdict = OUTCOMES[name]
+    outcome = run(server, program, limits=QUICK)
+    assert outcome.verdict is verdict, outcome.detail
+    assert (outcome.num_run, outcome.num_passed) == (1, int(verdict is Verdict.PASSED))
+    assert bool(outcome.detail) == (verdict is not Verdict.PASSED)
+    assert run(server, "def f(x): return x").verdict is Verdict.PASSED, "the next program is not affected"
+
+
+ODD_SOURCES = {
+    "empty": "",
+    "byte order mark": "\ufeffdef f(x): return x",
+    "nul": "def f(x): return x\0",
+    "lone surrogate": "s = '\ud800'",
+    "10 MB": "#" + "x = 1 " * 1_700_000,
+    "many lines": "x = 1\n" * 100_000,
+    "10 MB line": "x = '" + "a" * 10_000_000 + "'",
+    "cookie": "# coding: latin-1\ndef f(x): return x",
+    "unknown cookie": "# coding: nonsense\ndef f(x): return x",
+    "line ends": "def f(x):\r\n    return x\r\n",
+    "parentheses": "x = " + "(" * 10_000 + ")" * 10_000,
+    "unary chain": "x = " + "-" * 100_000 + "1",
+    "attribute chain": "x = a" + ".a" * 50_000,
+    "huge literal": "x = " + "9" * 5_000,
+    "invalid escape": "x = '\\d'\ndef f(x): return x",
+}
+
+
+@pytest.mark.parametrize("name", ODD_SOURCES)
+@pytest.mark.parametrize("test", [CallTest((3,), expected=3), StdioTest("", "x\n"), AssertTest("assert f(3) == 3")])
+def test_odd_source_gets_a_verdict(server, name: str, test: Test) -> None:
+    outcome = run(server, ODD_SOURCES[name], test, limits=Limits(cpu_seconds=5.0))
+    assert outcome.verdict is not Verdict.INFRA_ERROR
+    if name in ("nul", "lone surrogate", "parentheses", "huge literal"):
+        assert outcome.verdict is Verdict.SYNTAX_ERROR
+    if "def f(x)" in ODD_SOURCES[name] and name != "nul" and not isinstance(test, StdioTest):
+        assert outcome.verdict is Verdict.PASSED
+
+
+# ---- limits
+
+
+def test_cpu_limit_is_held_closely(server) -> None:
+    started = time.monotonic()
+    outcome = run(server, "def f(x):\n    while True: pass", limits=Limits(cpu_seconds=0.3, wall_seconds=10.0))
+    assert outcome.verdict is Verdict.TIMEOUT
+    assert 0.29 < outcome.cpu_seconds < 0.5
+    assert time.monotonic() - started < 5
+
+
+def test_waiting_costs_no_cpu_and_ends_at_the_wall_limit(server) -> None:
+    started = time.monotonic()
+    outcome = run(server, "import time\ndef f(x): time.sleep(60)", limits=Limits(cpu_seconds=5.0, wall_seconds=0.4))
+    assert (outcome.verdict, outcome.detail) == (Verdict.TIMEOUT, "waited too long")
+    assert 0.4 < time.monotonic() - started < 3
+    assert outcome.cpu_seconds < 0.1
+
+
+def test_memory_below_the_limit_is_free_to_use(server) -> None:
+    program = "def f(x):\n    a = bytearray(300 * 10 ** 6)\n    a[::4096] = b'1' * len(a[::4096])\n    return x"
+    assert run(server, program).verdict is Verdict.PASSED
+    assert run(server, program, limits=Limits(memory_mib=256)).verdict is Verdict.MEMORY_LIMIT
+
+
+def test_files_are_limited_in_size(server) -> None:
+    program = "def f(x):\n    open('a', 'wb').write(bytes(x << 20))\n    return x"
+    assert run(server, program).verdict is Verdict.PASSED
+    outcome = run(server, program, limits=Limits(file_mib=2))
+    assert (outcome.verdict, "File too large" in outcome.detail) == (Verdict.RUNTIME_ERROR, True)
+
+
+def test_result_below_the_output_limit_passes(server) -> None:
+    test = CallTest((3,), expected="a" * (10 << 20))
+    assert run(server, "def f(x): return 'a' * (10 << 20)", test).verdict is Verdict.PASSED
+
+
+# ---- what a program finds around it
+
+
+def test_network_is_out_of_reach(server) -> None:
+    if server.has_network:
+        pytest.skip("this machine allows no network namespaces; `doctor` says so")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        program = f"import socket\ndef f(x): socket.create_connection(('127.0.0.1', {port}), 1)"
+        outcome = run(server, program)
+    assert outcome.verdict is Verdict.RUNTIME_ERROR
+    assert "OSError" in outcome.detail
+
+
+def test_environment_is_clean(server, monkeypatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    fresh = ForkServer()
+    try:
+        environment = ask(fresh, "import os\ndef f(x): return dict(os.environ)")
+    finally:
+        fresh.close()
+    assert isinstance(environment, dict)
+    assert {"PATH", "HOME", "PYTHONHASHSEED"} <= environment.keys()
+    assert not any(name in environment for name in ("SECRET_TOKEN", "PYTHONPATH", "VIRTUAL_ENV", "USER"))
+    assert environment["HOME"] == environment["TMPDIR"]
+
+
+def test_scratch_folder_is_private_empty_and_removed(server) -> None:
+    program = "import os, stat, tempfile\ndef f(x):\n    return [os.getcwd(), os.listdir(), tempfile.gettempdir(), os.stat('..').st_mode & 0o777]"
+    first = ask(server, "open('left_over', 'w').write('x')\nimport os\nos.makedirs('a/b')\n" + program)
+    second = ask(server, program)
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    assert (first[1], second[1]) == (["left_over", "a"], []) or (first[1], second[1]) == (["a", "left_over"], [])
+    assert second[0] == second[2]
+    assert second[3] == 0o700
+    assert not os.path.exists(second[0])
+
+
+def test_standing_descriptors_are_the_standard_ones_and_the_wire(server) -> None:
+    fds = ask(server, "import os\ndef f(x): return sorted(int(fd) for fd in os.listdir('/proc/self/fd'))")
+    assert isinstance(fds, list)
+    assert fds[:3] == [0, 1, 2]
+    assert len(fds) == 5  # the wire, and the folder that it lists
+
+
+def test_program_sees_no_arguments_of_ours(server) -> None:
+    seen = ask(server, "import sys\ndef f(x): return [sys.argv, [p for p in sys.path if 'staged' in p], __name__]")
+    assert seen == [["solution.py"], [], "solution"]
+
+
+def test_expected_values_are_not_in_the_process_of_the_program(server) -> None:
+    needle = "expected-" + "needle-51623"
+    program = (
+        "def f(x):\n    found = 0\n    for line in open('/proc/self/maps'):\n"
+        "        span, mode = line.split()[:2]\n        if 'r' not in mode or '[v' in line: continue\n"
+        "        start, end = (int(part, 16) for part in span.split('-'))\n"
+        "        with open('/proc/self/mem', 'rb') as memory:\n            memory.seek(start)\n"
+        "            try: found += memory.read(end - start).count(b'-'.join([x, b'needle', b'51623']))\n"
+        "            except OSError: pass\n    return found"
+    )
+    limits = Limits(cpu_seconds=10.0)
+    tests = [
+        CallTest((b"argument",), expected=0),
+        CallTest((b"expected",), expected=0),
+        CallTest((b"x",), expected=needle),
+    ]
+    outcome = run(server, program, *tests, limits=limits)
+    assert (outcome.num_passed, outcome.num_run) == (2, 3), outcome.detail
+    control = CallTest((b"expected", needle), expected=0)
+    outcome = run(server, program.replace("f(x)", "f(x, y)"), control, limits=limits)
+    assert outcome.verdict is Verdict.WRONG_ANSWER, "the scan finds what is there: the same text as an argument"
+
+
+def test_packages_installed_next_to_ours_can_be_imported(monkeypatch, tmp_path) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "staged_reward").symlink_to(os.path.dirname(staged_reward.__file__))
+    (folder / "neighbour.py").write_text("x = 3")
+    (folder / "random.py").write_text("raise RuntimeError('not this one')")
+    monkeypatch.setattr("staged_reward.sandbox.host.PACKAGE_DIR", str(folder))
+    fresh = ForkServer()
+    seen = ask(fresh, "import neighbour, random\ndef f(x): return [neighbour.x, hasattr(random, 'shuffle')]")
+    fresh.close()
+    assert seen == [3, True]
+
+
+def test_programs_start_from_the_same_state(server) -> None:
+    program = "import random\nrandom.seed = None\ndef f(x): return [random.random(), hash('a'), id(object()) != 0]"
+    assert ask(server, program) == ask(server, program)
+
+
+# ---- nothing is left behind
+
+MESSY = [
+    "import os\nif os.fork() == 0: os._exit(0)\ndef f(x): return x",
+    "import os, time\nif os.fork() == 0:\n    time.sleep(60)\n    os._exit(0)\ndef f(x): return x",
+    "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(60)\n    os._exit(0)\ndef f(x): return x",
+    "import subprocess\np = subprocess.Popen(['sleep', '60'], start_new_session=True)\ndef f(x): return x",
+    "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\ndef f(x): return x",
+    "import os\nfor i in range(20): open(str(i), 'w').write('x')\nos.symlink('/', 'root')\nos.mkfifo('fifo')\ndef f(x): return x",
+    "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w')\nos.chmod('a/b', 0)\nos.chmod('a', 0)\ndef f(x): return x",
+    "import os, shutil\nshutil.rmtree(os.getcwd())\ndef f(x): return x",
+    "import os\nhere = os.getcwd()\nos.rmdir(here)\nopen(here, 'w')\ndef f(x): return x",
+    "import os\nhere = os.getcwd()\nos.rmdir(here)\nos.symlink('/tmp', here)\ndef f(x): return x",
+    "import tempfile\ntempfile.mkdtemp()\ntempfile.mkstemp()\ndef f(x): return x",
+    "import multiprocessing as m, time\np = m.get_context('fork').Pool(2)\np.map_async(time.sleep, [60, 60])\ndef f(x): return x",
+    "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nos.kill(os.getpid(), 9)",
+]  # fmt: skip
+
+
+def test_nothing_is_left_after_hundreds_of_programs(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    server = ForkServer()
+    try:
+        gc.collect()
+        fds = os.listdir("/proc/self/fd")
+        child = server._process.pid
+        server_fds = os.listdir(f"/proc/{child}/fd")
+        outcomes = [run(server, program).verdict for _ in range(8) for program in MESSY]
+        scripts = [
+            run(server, program.replace("def f(x): return x", "print(3)"), StdioTest("", "3\n")) for program in MESSY
+        ]
+        outcomes += [run(server, "def f(x): return x").verdict for _ in range(200)]
+        assert children_of(child) == []
+        assert os.listdir(f"/proc/{child}/fd") == server_fds
+        assert os.listdir("/proc/self/fd") == fds
+        assert os.listdir(tmp_path) == [os.path.basename(server._scratch)]
+        assert os.listdir(server._scratch) == []
+        assert outcomes.count(Verdict.CRASHED) == 8
+        assert set(outcomes) == {Verdict.PASSED, Verdict.CRASHED}
+        assert Verdict.INFRA_ERROR not in {outcome.verdict for outcome in scripts}
+    finally:
+        server.close()
+    assert not os.path.exists(server._scratch)
+    assert not os.path.exists(f"/proc/{child}")
+
+
+def test_closing_in_mid_run_ends_a_program_that_left_the_session() -> None:
+    server = ForkServer()
+    pid = server._process.pid
+    guest = server.start(Limits(wall_seconds=60.0))
+    program = "import os, time\nos.setsid()\nif os.fork() == 0:\n    os.setsid()\nopen('ready', 'w')\ntime.sleep(60)"
+    guest.send(operation("load", program, ""))
+    while not os.path.exists(f"{server._scratch}/work/ready") or len(descendants_of(pid)) < 2:
+        time.sleep(0.01)
+    left = descendants_of(pid)
+    server.close()
+    assert [pid for pid in left if os.path.exists(f"/proc/{pid}")] == []
+    assert not os.path.exists(server._scratch)
+
+
+def test_locked_folders_are_removed_for_an_ordinary_user() -> None:
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o777)
+        assert _exit_code_of_removal(base) == 0
+
+
+def _exit_code_of_removal(base: str) -> int:
+    pid = os.fork()
+    if pid == 0:  # as root no folder is locked
+        if os.getuid() == 0:
+            os.setuid(65534)
+        os.makedirs(f"{base}/work/a/b/c")
+        for name in ("work/a/b", "work/a", "work"):
+            os.chmod(f"{base}/{name}", 0)
+        _remove(f"{base}/work")
+        os._exit(os.path.exists(f"{base}/work"))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_fork_server_hears_that_its_owner_is_gone() -> None:
+    server = ForkServer()
+    server._control.close()
+    assert server._process.wait(timeout=5) is not None
+    assert not os.path.exists(server._scratch)
+    server.close()
+
+
+# ---- faults of the sandbox are named as such
+
+
+def test_killed_fork_server_is_a_fault_of_ours_and_leaks_nothing() -> None:
+    server = ForkServer()
+    fds = os.listdir("/proc/self/fd")
+    os.kill(server._process.pid, signal.SIGKILL)
+    server._process.wait()
+    with pytest.raises(InfraError, match="fork server"):
+        run(server, "def f(x): return x")
+    server.close()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == len(fds) - 1  # the control socket is closed too
+    assert not os.path.exists(server._scratch)
+
+
+def test_fork_server_killed_in_mid_test_is_not_taken_for_an_error_of_the_program() -> None:
+    server = ForkServer()
+    code = f"import os\nos.kill({server._process.pid}, 9)\ntry:\n    f(1)\n    f(2)\nexcept Exception:\n    pass"
+    with pytest.raises(InfraError):
+        run(server, "import os\ndef f(x): os._exit(0)", AssertTest(code))
+    server.close()
+
+
+def test_guest_that_ends_by_itself_is_reported_as_exited(server) -> None:
+    guest = server.start(LIMITS)
+    ending = guest.hang_up()
+    assert (ending.reason, ending.status) == (Reason.EXITED, 0)
+    assert guest.end(kill=True) == ending
