@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
+from staged_reward.imports import imports_third_party
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
@@ -127,29 +128,36 @@ class Group:
     @classmethod
     def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
         """Make the empty group of a problem."""
-        exact = replace(
-            limits,
-            cpu_seconds=problem.time_limit_seconds or limits.cpu_seconds,
-            memory_mib=problem.memory_limit_mib or limits.memory_mib,
-        )
-        tasks = [_task(item, problem, exact) for item in filters if not isinstance(item, Syntax)]
+        exact = limits.of(problem)
+        tasks = [_task(item, problem, exact) for item in filters if not runs_in_batch(item)]
         if full:
             tasks.append(TestsTask(FULL, None, exact, count))
         return cls(problem, exact, tuple(tasks))
 
-    def tasks_from(self, start: int, budget: SiblingBudget | None, *, is_late: bool) -> tuple[Task, ...]:
-        """Return the tasks from `start` on, under the limits that apply."""
+    def tasks_from(self, start: int, budget: SiblingBudget | None, candidate: Candidate) -> tuple[Task, ...]:
+        """Return the tasks from `start` on, under the limits that apply to a candidate."""
         tasks = self.tasks[start:]
         if budget is None:
             return tasks
-        return tuple(self._limited(task, budget, is_late) if isinstance(task, TestsTask) else task for task in tasks)
+        return tuple(self._limited(task, budget, candidate) if isinstance(task, TestsTask) else task for task in tasks)
 
-    def _limited(self, task: TestsTask, budget: SiblingBudget, is_late: bool) -> TestsTask:
-        limits = budget.final(self.exact, self.ended.get(task.stage, ())) if is_late else budget.first(self.exact)
-        return task._replace(limits=limits)
+    def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
+        if not candidate.is_late:
+            limits = budget.first(self.exact)
+        elif imports_third_party(candidate.program or ""):  # siblings tell nothing of how long that takes
+            limits = self.exact
+        else:
+            limits = budget.final(self.exact, self.ended.get(task.stage, ()))
+        return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
 
 
-def _task(item: LintFilter | TestsFilter, problem: Problem, exact: Limits) -> Task:
+def runs_in_batch(item: Filter) -> bool:
+    """Whether a filter runs on all programs at once, before the others: it needs no worker."""
+    return isinstance(item, Syntax) or (isinstance(item, LintFilter) and item.tool == "ruff")
+
+
+def _task(item: Filter, problem: Problem, exact: Limits) -> Task:
     if isinstance(item, LintFilter):
         return LintTask(item.tool)
+    assert isinstance(item, TestsFilter)
     return TestsTask(item.stage, item.indices(problem), exact, count=False)

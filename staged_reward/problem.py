@@ -100,6 +100,7 @@ class StageResult:
         tests_run: Tests run. One that failed is among them.
         detail: One line for people: the failing test, the error, the message of the linter.
         limit_seconds: CPU limit that applied; None where nothing ran.
+        is_budget: That limit is a budget from siblings, below the exact limit.
         program_cpu_seconds: CPU time of the program's own processes; for `stdio`, the largest of any one test.
     """
 
@@ -111,6 +112,7 @@ class StageResult:
     tests_run: int = 0
     detail: str = ""
     limit_seconds: float | None = None
+    is_budget: bool = False
     program_cpu_seconds: float = 0.0
 
 

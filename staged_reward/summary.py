@@ -19,6 +19,7 @@ class StageSummary:
         num_kept: Candidates that it let pass.
         num_run: Distinct programs that it looked at.
         verdicts: Of the candidates that it stopped.
+        num_budget_timeouts: Of the time-outs, those at a budget from siblings, below the exact limit.
         seconds: Wall seconds spent in it, summed over workers.
         cpu_seconds: CPU seconds, ours and the programs'.
     """
@@ -28,6 +29,7 @@ class StageSummary:
     num_kept: int = 0
     num_run: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
+    num_budget_timeouts: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
@@ -48,6 +50,7 @@ def summarise(judgements: Iterable[Judgement], stages: Iterable[str]) -> list[St
             summary.num_kept += result.verdict is Verdict.PASSED
             if result.verdict is not Verdict.PASSED:
                 summary.verdicts[str(result.verdict)] += 1
+                summary.num_budget_timeouts += result.verdict is Verdict.TIMEOUT and result.is_budget
             if not judgement.is_copy:
                 summary.num_run += 1
                 summary.seconds += result.seconds

@@ -14,18 +14,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import FULL, Candidate, Group
 from staged_reward.errors import InfraError, InputError
-from staged_reward.filters import Filter, Syntax
+from staged_reward.filters import Filter, LintFilter, Syntax
 from staged_reward.limits import Limits
 from staged_reward.normalise import identity
 from staged_reward.pool import JobQueue, WorkerPool, worker_lost
 from staged_reward.problem import Judgement, Problem, StageResult, Verdict
+from staged_reward.stages.lint import Lint
 from staged_reward.stages.syntax import check_syntax
-from staged_reward.worker import Job, LintTask
+from staged_reward.worker import Job, LintTask, Task
+
+_FINAL = (Verdict.PASSED, Verdict.SYNTAX_ERROR, Verdict.INFRA_ERROR)
 
 Judged = list[tuple[int, Judgement]]
 
@@ -84,8 +88,7 @@ class Verification:
         self._admit(problems, programs)
         known = {key: group.problem for key, group in self._groups.items()}
         with _orm_thread() as executor:
-            for group in self._groups.values():
-                self._start(group)
+            self._start()
             yield from self._hand_over(executor, on_progress)
             for job, results in pool.run(self._jobs, known):
                 self._advance(self._running.pop(job.number), job, results)
@@ -113,31 +116,53 @@ class Verification:
                 by_content[text_key] = by_content[content] = known
             known.positions.append(position)
 
-    def _start(self, group: Group) -> None:
-        group.num_open = group.num_unsettled = len(group.candidates)
-        for candidate in group.candidates:
-            if self._passes_here(candidate) and group.tasks:
-                self._submit(candidate)
-            else:
-                self._settle(candidate)
+    def _start(self) -> None:
+        """Do the stages that need no worker, and put the rest in the queue."""
+        candidates = [candidate for group in self._groups.values() for candidate in group.candidates]
+        for group in self._groups.values():
+            group.num_open = group.num_unsettled = len(group.candidates)
+        compiling = [candidate for candidate in candidates if self._compiles(candidate)]
+        if LintFilter("ruff") in self._filters:
+            results = Lint("ruff").check_many([candidate.program or "" for candidate in compiling])
+            for candidate, result in zip(compiling, results, strict=True):
+                candidate.results.append(result)
+        for candidate in candidates:
+            self._go_on(candidate)
 
-    def _passes_here(self, candidate: Candidate) -> bool:
-        """Do the stages that need no worker."""
+    def _compiles(self, candidate: Candidate) -> bool:
+        """Check the syntax; without that filter, what does not compile fails the first stage there is."""
         if candidate.program is None:
             candidate.results.append(StageResult(stage="extract", verdict=Verdict.NO_CODE, detail="no code found"))
             return False
-        if not any(isinstance(item, Syntax) for item in self._filters):
-            if not candidate.group.tasks:
-                candidate.results.append(StageResult(stage="extract", verdict=Verdict.PASSED))
-            return True
-        candidate.results.append(_syntax(candidate.group.problem, candidate.program))
-        return candidate.results[-1].verdict is Verdict.PASSED
+        result = _syntax(candidate.group.problem, candidate.program)
+        is_filter = any(isinstance(item, Syntax) for item in self._filters)
+        tasks = candidate.group.tasks
+        if is_filter:
+            candidate.results.append(result)
+        elif not tasks:
+            candidate.results.append(StageResult(stage="extract", verdict=Verdict.PASSED))
+        elif result.verdict is not Verdict.PASSED:
+            candidate.results.append(replace(result, stage=_stage_of(tasks[0])))
+        return result.verdict is Verdict.PASSED
+
+    def _go_on(self, candidate: Candidate) -> None:
+        """Take a candidate to its next task, or to its end."""
+        last = candidate.results[-1] if candidate.results else None
+        if last is not None and last.verdict is not Verdict.PASSED:
+            if self._needs_full_after(last):
+                self._submit(candidate, only_last=True)
+            else:
+                self._settle(candidate)
+        elif candidate.num_tasks_done < len(candidate.group.tasks):
+            self._submit(candidate)
+        else:
+            self._settle(candidate)
 
     def _submit(self, candidate: Candidate, *, only_last: bool = False) -> None:
         group = candidate.group
         start = len(group.tasks) - 1 if only_last else candidate.num_tasks_done
         candidate.num_tasks_done = start
-        tasks = group.tasks_from(start, self._budget, is_late=candidate.is_late)
+        tasks = group.tasks_from(start, self._budget, candidate)
         number = next(self._numbers)
         assert candidate.program is not None
         self._running[number] = candidate
@@ -146,7 +171,7 @@ class Verification:
     def _advance(self, candidate: Candidate, job: Job, results: Sequence[StageResult] | None) -> None:
         group = candidate.group
         if results is None:
-            stage = _stage_of(job)
+            stage = _stage_of(job.tasks[0])
             candidate.add([StageResult(stage=stage, verdict=Verdict.INFRA_ERROR, detail=str(worker_lost(stage)))])
             self._settle(candidate)
             return
@@ -162,16 +187,13 @@ class Verification:
             self._put_off(candidate)
             return
         candidate.add(results)
-        if self._needs_full_after(last):
-            self._submit(candidate, only_last=True)
-        else:
-            self._settle(candidate)
+        self._go_on(candidate)
 
     def _needs_full_after(self, last: StageResult) -> bool:
         """Whether a filter's word leaves open what the full suite would say."""
-        if not self._full or last.stage == FULL or last.verdict in (Verdict.PASSED, Verdict.INFRA_ERROR):
+        if not self._full or last.stage == FULL or last.verdict in _FINAL:
             return False
-        return last.stage == "lint" or self._count
+        return last.stage == "lint" or (self._count and last.stage == "tests")
 
     def _put_off(self, candidate: Candidate) -> None:
         candidate.is_late = True
@@ -221,8 +243,7 @@ def _judged(group: Group, on_progress: Callable[[int], None]) -> Judged:
     return judged
 
 
-def _stage_of(job: Job) -> str:
-    task = job.tasks[0]
+def _stage_of(task: Task) -> str:
     return "lint" if isinstance(task, LintTask) else task.stage
 
 

@@ -38,13 +38,15 @@ class LintTask(NamedTuple):
     tool: LintTool
 
 
-class TestsTask(NamedTuple):
-    """Run tests. `indices` picks them (None: all); `count` goes on after a failure."""
+@dataclass(frozen=True, slots=True)
+class TestsTask:
+    """Run tests. `indices` picks them (None: all); `count` goes on after a failure; `is_budget`: see `StageResult`."""
 
     stage: str
     indices: tuple[int, ...] | None
     limits: Limits
     count: bool
+    is_budget: bool = False
 
 
 Task = LintTask | TestsTask
@@ -162,6 +164,7 @@ class Worker:
             tests_run=outcome.num_run,
             detail=outcome.detail,
             limit_seconds=task.limits.cpu_seconds,
+            is_budget=task.is_budget,
             program_cpu_seconds=outcome.longest_cpu_seconds,
         )
 

@@ -30,9 +30,16 @@ def stage_table(summaries: Sequence[StageSummary]) -> Table:
             f"{summary.seconds:.2f}",
             f"{summary.cpu_seconds:.2f}",
             f"{summary.num_in / summary.seconds:,.0f}" if summary.seconds else "-",
-            "\n".join(f"{count:,} {verdict}" for verdict, count in summary.verdicts.most_common()) or "-",
+            _stopped(summary),
         )
     return table
+
+
+def _stopped(summary: StageSummary) -> str:
+    lines = [f"{count:,} {verdict}" for verdict, count in summary.verdicts.most_common()]
+    if summary.num_budget_timeouts:
+        lines.append(f"({summary.num_budget_timeouts:,} at a budget)")
+    return "\n".join(lines) or "-"
 
 
 def time_table(summaries: Sequence[StageSummary]) -> Table:
