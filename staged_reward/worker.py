@@ -21,7 +21,9 @@ from staged_reward.errors import InfraError, InputError
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StageResult, Verdict
 from staged_reward.sandbox.host import ForkServer
-from staged_reward.sandbox.judge import Outcome, Suite, run_suite
+from staged_reward.sandbox.judge import run_suite
+from staged_reward.sandbox.outcome import Outcome
+from staged_reward.sandbox.suite import Suite
 
 if TYPE_CHECKING:
     from staged_reward.stages.lint import Lint

@@ -12,7 +12,9 @@ from staged_reward.errors import InputError
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest, Test, Verdict
 from staged_reward.sandbox.host import ForkServer
-from staged_reward.sandbox.judge import Outcome, Suite, imports_of, run_suite, short
+from staged_reward.sandbox.judge import run_suite
+from staged_reward.sandbox.outcome import Outcome, short
+from staged_reward.sandbox.suite import Suite, imports_of
 
 LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0)
 

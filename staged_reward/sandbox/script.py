@@ -1,8 +1,9 @@
 """Runs a program as a script, once per `stdio` test: compiled once, forked per test. Untrusted side.
 
-The process that holds the compiled program runs none of it. Each fork gets the test's input as a real file on
-descriptor 0 and a pipe as descriptor 1, runs the program as `__main__` and ends as an interpreter would: threads
-joined, exit functions run, buffers flushed.
+The process that holds the compiled program runs none of it. Each fork finds the test's input as a real file on
+descriptor 0, writes to files on descriptors 1 and 2, runs the program as `__main__` and ends as an interpreter would:
+threads joined, exit functions run, buffers flushed. All that can be made before the fork is: in a fresh fork, every page
+that is touched first costs more than most of what the program does.
 """
 
 from __future__ import annotations
@@ -19,34 +20,6 @@ from staged_reward.sandbox.supervise import Reason, supervise
 from staged_reward.sandbox.wire import Wire, frame
 
 MAX_STDERR_BYTES = 4000
-_CHUNK = 1 << 16
-
-
-class _Capture:
-    """Collects what arrives on a pipe, up to a size."""
-
-    def __init__(self, fd: int, max_bytes: int) -> None:
-        self.fd = fd
-        self.data = bytearray()
-        self._max_bytes = max_bytes
-        os.set_blocking(fd, False)
-
-    def read_some(self) -> Reason | None:
-        try:
-            chunk = os.read(self.fd, _CHUNK)
-        except BlockingIOError:
-            return None
-        self.data += chunk
-        return Reason.OUTPUT if len(self.data) > self._max_bytes else None
-
-    def drain(self) -> Reason | None:
-        """Read what the pipe still holds, without waiting for processes that keep it open."""
-        size = -1
-        reason = None
-        while size != len(self.data) and reason is None:
-            size = len(self.data)
-            reason = self.read_some()
-        return reason
 
 
 def run_scripts(
@@ -67,57 +40,59 @@ def run_scripts(
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         wire.send(frame(codec.encode([UNPARSED, *describe_error(error)])))
         return
+    _open_standard_files()
+    module = make_module("__main__", imports)
     for _ in range(num_inputs):
         stdin = wire.receive()
         if stdin is None:
             return
-        reply = _run_once(code, imports, stdin, cpu_seconds, wall_seconds, max_output_bytes)
-        wire.send(frame(codec.encode(reply)))
+        wire.send(frame(codec.encode(_run_once(code, module, stdin, cpu_seconds, wall_seconds, max_output_bytes))))
 
 
-def _run_once(
-    code: types.CodeType, imports: str, stdin: bytes, cpu_seconds: float, wall_seconds: float, max_output_bytes: int
-) -> list[Any]:
-    stdin_fd, stderr_fd = os.memfd_create("stdin"), os.memfd_create("stderr")
-    stdout_read, stdout_write = os.pipe()
-    os.write(stdin_fd, stdin)
-    os.lseek(stdin_fd, 0, os.SEEK_SET)
-    pid = isolate.fork()
-    if pid == 0:
-        _become_script(code, imports, stdin_fd, stdout_write, stderr_fd)
-    os.close(stdin_fd)
-    os.close(stdout_write)
-    capture = _Capture(stdout_read, max_output_bytes)
-    ending = supervise(
-        pid, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds, watch_fd=stdout_read, on_ready=capture.read_some
-    )
-    reason = capture.drain() or ending.reason
-    stderr_size = os.fstat(stderr_fd).st_size
-    stderr = os.pread(stderr_fd, MAX_STDERR_BYTES, max(0, stderr_size - MAX_STDERR_BYTES))
-    os.close(stdout_read)
-    os.close(stderr_fd)
-    return [VALUE, int(reason), ending.status, ending.cpu_seconds, bytes(capture.data[:max_output_bytes]), stderr]
-
-
-def _become_script(code: types.CodeType, imports: str, stdin_fd: int, stdout_fd: int, stderr_fd: int) -> NoReturn:
-    isolate.die_with_parent()
-    for fd, standard in ((stdin_fd, 0), (stdout_fd, 1), (stderr_fd, 2)):
-        os.dup2(fd, standard)
-    os.closerange(3, 64)
+def _open_standard_files() -> None:
+    """Put files in memory on descriptors 0 to 2; every run finds them empty but for its input."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        os.dup2(os.memfd_create(name), fd)
     sys.stdin = sys.__stdin__ = _stream(0, "r", "surrogateescape")  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _stream(1, "w", "surrogateescape")  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2, "w", "replace")  # type: ignore[misc]
-    os._exit(_exit_code(code, imports))
 
 
 def _stream(fd: int, mode: str, errors: str) -> Any:
     return open(fd, mode, encoding="utf-8", errors=errors, closefd=False)
 
 
-def _exit_code(code: types.CodeType, imports: str) -> int:
+def _run_once(
+    code: types.CodeType,
+    module: types.ModuleType,
+    stdin: bytes,
+    cpu_seconds: float,
+    wall_seconds: float,
+    max_output_bytes: int,
+) -> list[Any]:
+    for fd in (0, 1, 2):
+        os.ftruncate(fd, 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+    os.pwrite(0, stdin, 0)
+    pid = isolate.fork()
+    if pid == 0:
+        _become_script(code, module)
+    ending = supervise(pid, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
+    size = os.fstat(1).st_size
+    reason = Reason.OUTPUT if size > max_output_bytes else ending.reason
+    stdout = os.pread(1, min(size, max_output_bytes), 0)
+    stderr = os.pread(2, MAX_STDERR_BYTES, max(0, os.fstat(2).st_size - MAX_STDERR_BYTES))
+    return [VALUE, int(reason), ending.status, ending.cpu_seconds, stdout, stderr]
+
+
+def _become_script(code: types.CodeType, module: types.ModuleType) -> NoReturn:
+    os.closerange(3, 64)
+    os._exit(_exit_code(code, module))
+
+
+def _exit_code(code: types.CodeType, module: types.ModuleType) -> int:
     status = 0
     try:
-        module = make_module("__main__", imports)
         exec(code, module.__dict__)
     except SystemExit as error:
         status = _system_exit_code(error.code)

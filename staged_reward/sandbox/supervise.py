@@ -49,7 +49,12 @@ def _seconds_waiting_for_core(pid: int) -> float:
 
 
 def supervise(
-    pid: int, *, cpu_seconds: float, wall_seconds: float, watch_fd: int, on_ready: Callable[[], Reason | None]
+    pid: int,
+    *,
+    cpu_seconds: float,
+    wall_seconds: float,
+    watch_fd: int = -1,
+    on_ready: Callable[[], Reason | None] | None = None,
 ) -> Ending:
     """Wait for `pid` to end, kill it at a limit, reap it and every stray descendant.
 
@@ -71,7 +76,7 @@ def supervise(
     try:
         while reason is None:
             ready = [fd for fd, _ in poller.poll(wait * 1000 + 1)]
-            if watch_fd in ready:
+            if on_ready is not None and watch_fd in ready:
                 reason = on_ready()
             if reason is None and pidfd in ready:
                 reason = Reason.EXITED

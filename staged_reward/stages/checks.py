@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from astroid import nodes
-from pylint.checkers import BaseChecker
 from pylint.checkers.classes.class_checker import ScopeAccessMap
 from pylint.lint import PyLinter
 from pylint.reporters import CollectingReporter

@@ -1,39 +1,48 @@
 """Parts of astroid that are replaced while a program is linted, for speed and so that no program can fill the memory.
 
 `replaced()` puts them in place and takes them out again, so other users of astroid in the process see none of it. All
-keep astroid's meaning, with two exceptions: values of more than `_MAX_ITEMS` items or characters are unknown (astroid
-infers up to 10^8), and the exact column of a `def` is not looked for (astroid runs a tokenizer over each).
+keep astroid's meaning, with three exceptions: values of more than `_MAX_ITEMS` items, characters or bytes are unknown
+(astroid infers up to 10^8), third-party modules are (`opaque.py`), and the exact column of a `def` is not looked for
+(astroid runs a tokenizer over each).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from astroid import nodes, protocols, rebuilder, util
 from astroid.brain import brain_builtin_inference
+from astroid.context import InferenceContext
+from astroid.exceptions import InferenceError
 from astroid.manager import AstroidManager
 from astroid.nodes import node_ng
+from astroid.nodes.node_classes import BaseContainer
 from astroid.transforms import TransformVisitor
 from pylint.checkers.variables import NamesConsumer
 
-from staged_reward.stages import opaque
+from staged_reward.stages import opaque, transforms
 
 _MAX_ITEMS = 10_000
-_THIRD_PARTY_BRAINS = ("numpy", "attrs", "boto3", "gi", "hypothesis", "mechanize", "nose", "pytest", "qt", "scipy", "six")
+_MAX_UNPACKED = 20  # sequences unpacked in one display, such as [*a, *b]
+_MAX_F_STRINGS = 1_000  # inferred in one program; astroid infers those made of f-strings again and again
+_LARGE_FIELD = re.compile(r"\*|\d{5}")
 
-_Transform = tuple[Callable[[Any], Any], Callable[[Any], bool] | None]
-
-_manager = AstroidManager()
-_multiply_sequence = protocols._multiply_seq_by_int
+_manager = AstroidManager()  # all of its instances are alike, and making one takes a while
+_multiply = protocols._multiply_seq_by_int
+_items = BaseContainer._infer_sequence_helper
+_infer_joined = nodes.JoinedStr._infer
 _next_to_consume = NamesConsumer.get_next_to_consume
+_formatter = brain_builtin_inference._get_bounded_formatter
 
 
 @contextlib.contextmanager
 def replaced() -> Iterator[None]:
-    """Replace the parts for the time of the block. Not reentrant."""
+    """Replace the parts for the time of one program. Not reentrant."""
+    global _num_f_strings
+    _num_f_strings = 0
     for owner, name, _, replacement in _PARTS:
         setattr(owner, name, replacement)
     protocols.BIN_OP_IMPL.update(_BOUNDED)
@@ -45,58 +54,110 @@ def replaced() -> Iterator[None]:
         protocols.BIN_OP_IMPL.update(_UNBOUNDED)
 
 
-def _multiply_at_most(sequence: Any, operation: Any, factor: int, context: Any) -> Any:
-    if len(sequence.elts) * factor > _MAX_ITEMS:
-        return util.Uninferable
-    return _multiply_sequence(sequence, operation, factor, context)
+def _repeat_sequence(sequence: Any, operation: Any, factor: int, context: InferenceContext) -> Any:
+    is_large = len(sequence.elts) * factor > _MAX_ITEMS
+    return util.Uninferable if is_large else _multiply(sequence, operation, factor, context)
+
+
+def _infer_binary(self: Any, opnode: Any, operator: str, other: Any, context: InferenceContext, method: Any) -> Any:
+    if operator == "+" and len(self.elts) + len(getattr(other, "elts", ())) > _MAX_ITEMS:
+        return iter((util.Uninferable,))
+    return protocols.tl_infer_binary_op(self, opnode, operator, other, context, method)
+
+
+def _infer_items(container: BaseContainer, context: InferenceContext | None = None) -> list[Any]:
+    if sum(isinstance(item, nodes.Starred) for item in container.elts) > _MAX_UNPACKED:
+        raise InferenceError(node=container, context=context)
+    items = _items(container, context)
+    if len(items) > _MAX_ITEMS:
+        raise InferenceError(node=container, context=context)
+    return items
+
+
+_num_f_strings = 0
+
+
+def _infer_f_string(node: nodes.JoinedStr, context: InferenceContext | None = None) -> Iterator[Any]:
+    global _num_f_strings
+    _num_f_strings += 1
+    if _num_f_strings > _MAX_F_STRINGS:
+        yield util.Uninferable
+        return
+    for value in _infer_joined(node, context):
+        yield util.Uninferable if isinstance(value, nodes.Const) and _size(value.value) > _MAX_ITEMS else value
+
+
+def _bounded_formatter() -> Any:
+    formatter = _formatter()
+
+    class Formatter(type(formatter)):  # type: ignore[misc]
+        def format(self, *values: Any, **named: Any) -> str:
+            text: str = super().format(*values, **named)
+            if len(text) > _MAX_ITEMS:
+                raise ValueError("the text is too long to be inferred")
+            return text
+
+    return Formatter()
 
 
 def _size(value: Any) -> int:
-    """Characters, or bytes of an integer."""
+    """Characters of a string, bytes of an integer."""
     if isinstance(value, int):
         return value.bit_length() // 8
     return len(value) if isinstance(value, str | bytes) else 0
 
 
-def _bounded(operator: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def apply(left: Any, right: Any) -> Any:
-        factor = right if isinstance(right, int) else left if isinstance(left, int) else 0
-        repeated = operator == "*" and isinstance(left if factor is right else right, str | bytes)
-        if repeated or operator in ("**", "<<"):
-            size = (_size(left) + (operator == "<<")) * factor if factor is right else _size(right) * factor
-        else:
-            size = _size(left) + _size(right)
-        if size > _MAX_ITEMS:
+def _size_of_result(operator: str, left: Any, right: Any) -> int:
+    """At least the size of what an operator returns, when that is large."""
+    if operator == "*" and isinstance(left, int) and isinstance(right, str | bytes):
+        return left * len(right)
+    if operator == "*" and isinstance(left, str | bytes) and isinstance(right, int):
+        return len(left) * right
+    if operator == "**" and isinstance(left, int) and isinstance(right, int):
+        return (_size(left) + 1) * right if abs(left) > 1 else 0
+    if operator == "<<" and isinstance(right, int):
+        return _size(left) + right // 8
+    if operator == "%" and isinstance(left, str | bytes):
+        template = left if isinstance(left, str) else left.decode("latin-1")
+        return _MAX_ITEMS + 1 if _LARGE_FIELD.search(template) else _size(left) + _size(right)
+    return _size(left) + _size(right)
+
+
+def _bounded(operator: str, apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def apply_to_small(left: Any, right: Any) -> Any:
+        if _size_of_result(operator, left, right) > _MAX_ITEMS:
             raise OverflowError("the value is too large to be inferred")
-        return function(left, right)
+        return apply(left, right)
 
-    return apply
-
-
-_OPERATORS = [operator for operator in protocols.BIN_OP_IMPL if operator.rstrip("=") in ("*", "**", "<<", "+", "%")]
-_UNBOUNDED = {operator: protocols.BIN_OP_IMPL[operator] for operator in _OPERATORS}
-_BOUNDED = {operator: _bounded(operator.rstrip("="), function) for operator, function in _UNBOUNDED.items()}
+    return apply_to_small
 
 
-def _get_next_to_consume(consumer: NamesConsumer, node: nodes.Name) -> list[nodes.NodeNG] | None:
+_UNBOUNDED = {name: apply for name, apply in protocols.BIN_OP_IMPL.items() if name.rstrip("=") in "* ** << + %".split()}
+_BOUNDED = {name: _bounded(name.rstrip("="), apply) for name, apply in _UNBOUNDED.items()}
+
+
+def _get_next_to_consume(consumer: NamesConsumer, node: nodes.Name) -> Any:
     """The same, told at once for a name that the scope does not define."""
     return _next_to_consume(consumer, node) if node.name in consumer.to_consume else None
 
 
-def _visit(visitor: TransformVisitor, node: nodes.NodeNG) -> nodes.NodeNG:
-    """Stands in for `TransformVisitor.visit`: asks only those transforms that can apply to a node."""
-    calls, others = _sorted_transforms(_Held(visitor.transforms))
-    return _transformed(node, calls, others)
-
-
-class _Held:
-    """Makes a cache key of a dict: the dict itself, whatever is in it."""
-
-    def __init__(self, held: Any) -> None:
-        self.held = held
-
-    def __hash__(self) -> int:
-        return id(self.held)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.held is self.held
+_PARTS = [
+    (owner, name, getattr(owner, name) if not isinstance(owner, type) else owner.__dict__[name], replacement)
+    for owner, name, replacement in (
+        (nodes.Module, "import_module", opaque.import_module),
+        (nodes.Import, "_infer", opaque.infer_import),
+        (TransformVisitor, "visit", transforms.visit),
+        (rebuilder.TreeRebuilder, "_get_position_info", lambda *_: None),
+        (node_ng, "AstroidManager", lambda: _manager),
+        (NamesConsumer, "get_next_to_consume", _get_next_to_consume),
+        (protocols, "_multiply_seq_by_int", _repeat_sequence),
+        (nodes.List, "infer_binary_op", _infer_binary),
+        (nodes.Tuple, "infer_binary_op", _infer_binary),
+        (BaseContainer, "_infer_sequence_helper", _infer_items),
+        (nodes.JoinedStr, "_infer", _infer_f_string),
+        (util, "MAX_FORMATTED_SIZE", _MAX_ITEMS),
+        (brain_builtin_inference, "_get_bounded_formatter", _bounded_formatter),
+        (brain_builtin_inference, "_MAX_FORMAT_FIELD_SIZE", _MAX_ITEMS),
+        (brain_builtin_inference, "_MAX_INFERABLE_STR_LEN", _MAX_ITEMS),
+    )
+]

@@ -8,8 +8,11 @@ A filter removes only what is certainly wrong. So where the linter itself fails 
 than `_CPU_SECONDS`, or the program is too long to be parsed in a trusted process) the program passes, and `detail`
 says why.
 
-Not covered: memory. pylint infers values, and a program can make it build lists of 10^8 elements; a worker that dies
-of it is restarted by whoever started it.
+Third-party modules are opaque to pylint: if one is installed, anything may be imported from it and any attribute may
+exist; if not, importing it is an error. It is the one point on which verdicts differ from `pylint --errors-only`.
+
+Not covered: memory for sure. Values are inferred up to a size and modules are cached up to a size, but a program can
+be made to need more; a worker that dies of it is restarted by whoever started it.
 """
 
 from __future__ import annotations
@@ -74,14 +77,15 @@ class Lint:
     def _pylint_detail(self, source: str) -> str:
         from staged_reward.stages.pylint_session import FAULTS, PylintSession
 
-        self._session = self._session or PylintSession()
+        session, self._session = self._session or PylintSession(), None
         try:
             with self._deadline.limit():
-                messages = self._session.messages(source)
+                messages = session.messages(source)
         except OverBudget:
             return f"{_NOT_LINTED}pylint took more than {_CPU_SECONDS:g} CPU seconds"
         except FAULTS as fault:
             return f"{_NOT_LINTED}pylint failed on this program ({type(fault).__name__})"
+        self._session = session  # kept only if nothing went wrong
         if not messages:
             return ""
         line, _, number, symbol, text = messages[0]

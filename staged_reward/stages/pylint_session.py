@@ -1,24 +1,28 @@
 """One persistent pylint, errors and fatals only, for many short programs in memory.
 
-`pylint.lint.Run` spends nearly all its time on setting up, on a regular expression over comments, on the exact place
-of every `def`, and on checks whose messages are disabled. Here all is built once, and a program without comments goes
-straight to the checks (`checks.py`). Third-party modules are never parsed (`opaque.py`).
+`pylint.lint.Run` spends nearly all its time on setting up, on a regular expression over comments, and on checks whose
+messages are disabled. Here all is built once, and a program without comments goes straight to the checks (`checks.py`).
+Third-party modules are never parsed (`opaque.py`), and values are inferred up to a size (`inference.py`).
 
 What one program leaves behind is taken back before the next: its module, what was inferred, and attributes that it
-set on classes of the standard library. Modules of the standard library stay cached, up to `_MAX_CACHED_MIB` of them.
+set on classes of the standard library. Modules of the standard library stay cached; when they come from more than
+`_MAX_CACHED_CHARS` of source all are dropped. `_MAX_IMPORTS` bounds what one program can add.
 
-Importing this module imports pylint (half a second); `lint.py` does so only when asked. Some functions of astroid are
-replaced while a program is linted and put back afterwards, so other users of astroid in the process see none of it.
-Not safe for use by several threads at once: astroid's caches are global.
+Importing this module imports pylint (half a second); `lint.py` does so only when asked. Not safe for use by several
+threads at once: astroid's caches are global, and some of its functions are replaced while a program is linted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-from astroid import bases, nodes, protocols, rebuilder, util
-from astroid.brain import brain_builtin_inference
+from astroid import nodes
 from astroid.builder import AstroidBuilder
 from astroid.context import _invalidate_cache as clear_inference_cache
 from astroid.exceptions import AstroidError, AstroidSyntaxError, InferenceError
@@ -28,9 +32,12 @@ from pylint.checkers.clear_lru_cache import clear_lru_caches
 
 from staged_reward.stages import opaque
 from staged_reward.stages.checks import Checks, Finding
+from staged_reward.stages.inference import replaced
 from staged_reward.stages.syntax import FILENAME, silence_warnings
 
-_MAX_CACHED_MODULES = 120
+_MAX_CACHED_CHARS = 2_000_000  # about 50 bytes of memory for each
+_MAX_IMPORTS = 25
+_CHARS_IF_COMPILED = 20_000  # a module without source is read from the interpreter
 
 # What a checker may raise when it trips over a program: nearly anything, but nothing that asks the process to stop.
 FAULTS = (
@@ -50,19 +57,17 @@ FAULTS = (
     ValueError,
 )
 
+
+class TooManyImports(RuntimeError):
+    """The program names more modules of the standard library than are worth parsing."""
+
+
 _Journal = list[tuple[dict[str, Any], str, Any]]
-
-_REPLACED = (
-    (nodes.Module, "import_module", opaque.import_module),
-    (nodes.Import, "_infer", opaque.infer_import),
-    (rebuilder.TreeRebuilder, "_get_position_info", lambda *_: None),  # tokenizes every definition, for columns
-)
-
 
 class PylintSession:
     """Lints programs one after the other; as strict as `pylint --errors-only` on a file of its own.
 
-    After a fault the session must not be used again.
+    After an exception the session must not be used again.
     """
 
     def __init__(self) -> None:
@@ -78,21 +83,20 @@ class PylintSession:
             FAULTS: The linter tripped. This says nothing about the program.
         """
         journal: _Journal = []
-        originals = [(owner, name, owner.__dict__[name]) for owner, name, _ in _REPLACED]
         try:
-            for owner, name, replacement in _REPLACED:
-                setattr(owner, name, replacement)
-            return self._check(source, journal)
+            with replaced(), _garbage_collection_paused():
+                return self._check(source, journal)
         except AstroidSyntaxError as fault:
             return [_syntax_finding(fault.error)]
         finally:
-            for owner, name, original in originals:
-                setattr(owner, name, original)
             _forget(journal)
 
     def _check(self, source: str, journal: _Journal) -> list[Finding]:
         module = _build(source, journal)
-        unknown = opaque.hide(module) if "import" in source else opaque.NOTHING_UNKNOWN
+        unknown = opaque.NOTHING_UNKNOWN
+        if "import" in source:
+            _check_imports(module)
+            unknown = opaque.hide(module)
         findings = self._checks.run(module, source)
         return [finding for finding in findings if not unknown.excuses(finding.line, finding.number)]
 
@@ -124,13 +128,57 @@ def _forget(journal: _Journal) -> None:
         table[name] = kept
         if not kept:
             del table[name]
-    manager = AstroidManager()
-    manager.astroid_cache.pop(FILENAME, None)
+    AstroidManager().astroid_cache.pop(FILENAME, None)
     clear_inference_cache()
     clear_inference_tip_cache()
     clear_lru_caches()
-    if len(manager.astroid_cache) > _MAX_CACHED_MODULES:
+    _drop_modules_if_many()
+
+
+def _drop_modules_if_many() -> None:
+    global _num_counted, _num_chars
+    manager = AstroidManager()
+    names = list(manager.astroid_cache)
+    for name in names[_num_counted:]:  # a dict keeps its order, and modules only leave all together
+        _num_chars += _num_chars_of(manager.astroid_cache[name])
+    _num_counted = len(names)
+    if _num_chars > _MAX_CACHED_CHARS:
         manager.clear_cache()
+        gc.collect()
+        _num_counted = _num_chars = 0
+
+
+_num_counted = 0
+_num_chars = 0
+
+
+def _num_chars_of(module: nodes.Module) -> int:
+    """About how much source a module comes from."""
+    if not module.file or not module.file.endswith(".py"):
+        return _CHARS_IF_COMPILED
+    try:
+        return os.path.getsize(module.file)
+    except OSError:
+        return _CHARS_IF_COMPILED
+
+
+def _check_imports(module: nodes.Module) -> None:
+    names: set[str] = set()
+    for node in module.nodes_of_class((nodes.Import, nodes.ImportFrom)):
+        names.update([node.modname] if isinstance(node, nodes.ImportFrom) else (name for name, _ in node.names))
+    if sum(name.partition(".")[0] in sys.stdlib_module_names for name in names) > _MAX_IMPORTS:
+        raise TooManyImports
+
+
+@contextlib.contextmanager
+def _garbage_collected_rarely() -> Iterator[None]:
+    """A program's tree is garbage soon enough; looking for it while it grows takes a tenth of the time."""
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, _YOUNG_OBJECTS) if young else 0, *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)
 
 
 def _syntax_finding(error: Any) -> Finding:
