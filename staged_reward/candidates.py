@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
-from staged_reward.imports import imports_third_party
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
@@ -144,8 +143,6 @@ class Group:
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
             limits = budget.first(self.exact)
-        elif imports_third_party(candidate.program or ""):  # siblings tell nothing of how long that takes
-            limits = self.exact
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)

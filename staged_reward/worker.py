@@ -20,7 +20,7 @@ from staged_reward.alarm import AlarmError, alarm
 from staged_reward.errors import InfraError, InputError
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StageResult, Verdict
-from staged_reward.sandbox.host import ForkServer
+from staged_reward.sandbox.host import ForkServer, packages_to_preload
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.outcome import Outcome
 from staged_reward.sandbox.suite import Suite
@@ -100,7 +100,7 @@ class Worker:
         self._problems: dict[int, Problem] = {}
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
-        self._server: ForkServer | None = None
+        self._servers: dict[bool, ForkServer] = {}  # by whether it is the one with third-party packages loaded
         self._is_leaving = False
 
     def learn(self, lesson: Lesson) -> None:
@@ -122,16 +122,14 @@ class Worker:
         return tuple(results)
 
     def close(self) -> None:
-        """End the fork server."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        """End the fork servers."""
+        while self._servers:
+            self._servers.popitem()[1].close()
 
     def leave(self) -> None:
-        """End the fork server, from another thread than that which performs; that one does no more."""
+        """End the fork servers, from another thread than that which performs; that one does no more."""
         self._is_leaving = True
-        server = self._server
-        if server is not None:
+        for server in list(self._servers.values()):
             server.end()
 
     def _lint(self, task: LintTask, job: Job) -> StageResult:
@@ -175,7 +173,9 @@ class Worker:
             suite = self._suite(job.problem_key, task.indices)
         except InputError as error:  # a fault of the problem, not of the program
             return Outcome(verdict=Verdict.INFRA_ERROR, detail=str(error))
-        return self._with_retries(lambda server: run_suite(server, suite, job.program, task.limits, count=task.count))
+        return self._with_retries(
+            job.program, lambda server: run_suite(server, suite, job.program, task.limits, count=task.count)
+        )
 
     def _suite(self, problem_key: int, indices: tuple[int, ...] | None) -> Suite:
         key = (problem_key, indices)
@@ -183,13 +183,11 @@ class Worker:
             self._suites[key] = Suite.of(self._problems[problem_key], indices)
         return self._suites[key]
 
-    def _with_retries(self, run: Callable[[ForkServer], Outcome]) -> Outcome:
+    def _with_retries(self, program: str, run: Callable[[ForkServer], Outcome]) -> Outcome:
         """Run on a working fork server; a fault of ours is tried again on a fresh one, and then named as ours."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                if self._server is None:
-                    self._server = ForkServer()
-                return run(self._server)
+                return run(self._server_for(program))
             except InfraError as error:
                 while self._is_leaving:
                     signal.pause()
@@ -197,6 +195,12 @@ class Worker:
                 if attempt == MAX_ATTEMPTS:
                     return Outcome(verdict=Verdict.INFRA_ERROR, detail=f"after {attempt} attempts: {error}")
         raise AssertionError("unreachable")
+
+    def _server_for(self, program: str) -> ForkServer:
+        is_loaded = bool(packages_to_preload(program))
+        if is_loaded not in self._servers:
+            self._servers[is_loaded] = ForkServer()
+        return self._servers[is_loaded]
 
 
 def _leave_with(connection: Connection[Answer, Message], worker: Worker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from staged_reward.imports import imported_packages, imports_third_party
+from staged_reward.imports import imported_packages
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,3 @@ from staged_reward.imports import imported_packages, imports_third_party
 )
 def test_packages_are_those_of_the_import_statements(program: str, packages: set[str]) -> None:
     assert imported_packages(program) == packages
-
-
-def test_standard_library_is_not_third_party() -> None:
-    assert not imports_third_party("import os, re\nfrom typing import List\n")
-    assert imports_third_party("import os\nimport numpy as np\n")

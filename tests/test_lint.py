@@ -4,12 +4,17 @@ import gc
 import pickle
 import sys
 import threading
+import time
+import tracemalloc
 
+import astroid
 import pytest
+from astroid.manager import AstroidManager
 
 from staged_reward.errors import InputError
 from staged_reward.problem import Problem, StageResult, Verdict
 from staged_reward.stages import lint as lint_module
+from staged_reward.stages import modules
 from staged_reward.stages.lint import Lint
 
 PROBLEM = Problem(task_id="t")
@@ -101,6 +106,160 @@ def test_programs_leave_nothing_in_memory(pylint: Lint) -> None:
     before = num_objects()
     lint_some(1_000)
     assert num_objects() - before < 2_000
+
+
+OPAQUE = {
+    "any attribute": "import hypothesis as h\nprint(h.no_such_thing(1, k=2).foo[0])\nh()\nfor x in h.y:\n    x()\n",
+    "any name": "from hypothesis import no_such_thing\nwith no_such_thing(1) as f:\n    f.g()\n",
+    "submodule": "import hypothesis.strategies\nhypothesis.strategies.no_such_strategy().foo\n",
+    "base class": "from hypothesis import no\n\n\nclass A(no.B):\n    def f(cls):\n        return cls.x\n\n\nA(1).y\n",
+    "metaclass": "import hypothesis\n\n\nclass A(metaclass=hypothesis.M):\n    def f(cls):\n        return cls\n\n\nA.f\n",
+    "decorator": "import hypothesis as h\n\n\n@h.command(1)\ndef f(x):\n    return x\n\n\nf()\nf.foo\n",
+    "overloads": "from hypothesis import o\n\n\n@o(int)\ndef f(x):\n    return x\n\n\n@o(str)\ndef f(x):\n    return x\n",
+    "star": "from hypothesis import *\n\nprint(undefined_name, sum([1]).foo)\n",
+    "assigned": "import hypothesis\n\nhypothesis.foo = 1\nprint(hypothesis.foo.bar)\n",
+    "in a function": "def f():\n    import hypothesis\n\n    return hypothesis.x.y\n\n\nprint(f().z)\n",
+    "absent, with a fallback": "try:\n    import not_installed as n\nexcept ImportError:\n    n = None\nprint(n)\n",
+}
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_nothing_is_known_of_third_party_modules(name: str, pylint: Lint) -> None:
+    result = pylint(PROBLEM, OPAQUE[name])
+    assert (result.verdict, result.detail) == (Verdict.PASSED, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import not_installed\n", "import-error"),
+        ("import hypothesis.no_such_submodule\n", "import-error"),
+        ("from hypothesis.no_such_submodule import x\n", "import-error"),
+        ("from hypothesis import *\nimport not_installed\n", "import-error"),
+        ("import hypothesis as h\nprint(k.given)\n", "undefined-variable"),
+        ("import hypothesis\n\n\ndef f():\n    return 1\n\n\nf(2)\n", "too-many-function-args"),
+        ("from math import no_such_name\n", "no-name-in-module"),
+        ("import math\nmath.no_such_name\n", "no-member"),
+    ],
+)
+def test_what_is_certainly_wrong_beside_a_third_party_module_is_found(program: str, reason: str, pylint: Lint) -> None:
+    assert reason in pylint(PROBLEM, program).detail
+
+
+def test_third_party_modules_are_not_parsed(pylint: Lint) -> None:
+    pylint(
+        PROBLEM, "import hypothesis\nfrom hypothesis.strategies import integers\nprint(integers(1).map(hypothesis.x))\n"
+    )
+    assert not [name for name in AstroidManager().astroid_cache if name.startswith("hypothesis")]
+
+
+def doubling(first: str, rule: str) -> str:
+    lines = [f"a{number} = {rule.replace('?', f'a{number - 1}')}" for number in range(1, 40)]
+    return "\n".join((f"a0 = {first}", *lines, "print(a39.no_such_attribute)", ""))
+
+
+LARGE = {
+    "list": "x = [0] * 10**8\nprint(x[5].foo)\n",
+    "tuple": "x = (0,) * 99999999\nprint(x[5].foo)\n",
+    "text": "x = 'a' * 99999999\nprint(x.foo)\n",
+    "field": "x = f'{1:99999999d}' + '{:99999999}'.format(1) + '%99999999d' % 1\nprint(x.foo)\n",
+    "integer": "x = 1 << 99999999\ny = x * x\nprint((7**99999 * y).foo)\n",
+    "in a loop": "x = [1]\nfor i in range(9):\n    x *= 10**7\nprint(x[1].foo)\n",
+    "text, doubled": doubling("'aaaaaaaa'", "? + ?"),
+    "list, doubled": doubling("[1, 2, 3]", "? + ?"),
+    "list, unpacked": doubling("[1, 2, 3]", "[*?, *?]"),
+    "f-string": doubling("'aaaaaaaa'", "f'{?}{?}'"),
+    "template": doubling("'aaaaaaaa'", "'{0}{0}'.format(?)"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_values_take_little_memory_and_time(name: str, pylint: Lint) -> None:
+    pylint(PROBLEM, "print(f'{1}')\n")
+    start = time.process_time()
+    tracemalloc.start()
+    try:
+        pylint(PROBLEM, LARGE[name])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 << 20
+    assert time.process_time() - start < 8
+
+
+def test_importing_very_many_modules_is_not_linted(pylint: Lint) -> None:
+    names = sorted(name for name in sys.stdlib_module_names if not name.startswith("_"))[:60]
+    result = pylint(PROBLEM, "".join(f"import {name}\n" for name in names) + "print(undefined)\n")
+    assert result.verdict is Verdict.PASSED
+    assert "TooManyImports" in result.detail
+
+
+def test_cached_modules_are_bounded_and_verdicts_stay_the_same(pylint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "_MAX_CHARS", 150_000)
+    monkeypatch.setattr(modules, "_KEPT_CHARS", 100_000)
+    cache = AstroidManager().astroid_cache
+    for name in ["json", "heapq", "bisect", "string", "textwrap", "copy", "queue", "calendar"] * 2:
+        assert "no-member" in pylint(PROBLEM, f"import {name}\nprint({name}.no_such_name)\n").detail
+        assert "builtins" in cache
+        assert sum(modules._count_chars(module) for module in cache.values()) < 400_000
+
+
+def test_another_user_of_pylint_is_left_alone(pylint: Lint) -> None:
+    pylint(PROBLEM, "x = 1\n")
+    (value,) = astroid.extract_node("'a' * 20_000").infer()
+    assert len(value.value) == 20_000
+    assert next(astroid.extract_node("[0] * 20_000").infer()).elts
+    module = astroid.parse("def f(): pass")
+    assert module.body[0].position is not None
+
+
+def test_a_fault_costs_nothing_but_a_restart(pylint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trip(source: str) -> list[object]:
+        raise RecursionError
+
+    pylint(PROBLEM, "x = 1\n")
+    monkeypatch.setattr(pylint._session, "messages", trip)
+    assert "RecursionError" in pylint(PROBLEM, "x = 1\n").detail
+    assert pylint(PROBLEM, BAD["undefined name"]).verdict is Verdict.LINT_ERROR
+
+
+def test_growing_memory_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lint_module, "_GROWTH_MIB", 32)
+    lint = Lint()
+    lint(PROBLEM, "x = 1\n")
+
+    def grow(source: str) -> list[object]:
+        kept: list[bytearray] = []
+        while True:
+            kept.append(bytearray(b"x" * 100_000))
+            time.sleep(0.001)
+
+    monkeypatch.setattr(lint._session, "messages", grow)
+    result = lint(PROBLEM, "x = 1\n")
+    assert result.verdict is Verdict.PASSED
+    assert "MiB" in result.detail
+
+
+def test_words_that_gate_checks_open_them(pylint: Lint) -> None:
+    programs = {
+        "import os\nos.getenv(1)\n": "invalid-envvar-value",
+        "'{} {}'.format(1)\n": "too-few-format-args",
+        "'a'.strip('aa')\n": "bad-str-strip-call",
+        "import logging\nlogging.info('%s %s', 1)\n": "logging-too-few-args",
+        "from dataclasses import field\nx = field()\n": "invalid-field-call",
+        "from collections.abc import Sized\nSized()\n": "abstract-class-instantiated",
+        "def f():\n    print(x)\n    global x\n    x = 1\n": "used-prior-global-declaration",
+        "def f():\n    global x\n    nonlocal x\n": "nonlocal-and-global",
+        "reversed({1, 2})\n": "bad-reversed-sequence",
+        "print('{}').format(1)\n": "misplaced-format-function",
+        "def f(x, /):\n    return x\n\n\nf(x=1)\n": "positional-only-arguments-expected",
+        "isinstance(1)\n": "no-value-for-parameter",
+        "x = '\u202e'\n": "bidirectional-unicode",
+    }
+    for program, symbol in programs.items():
+        found = pylint._session or pylint(PROBLEM, "x = 1\n") and pylint._session
+        assert found is not None
+        assert symbol in {finding.symbol for finding in found.messages(program)}, program
 
 
 def test_nothing_is_printed(pylint: Lint, capfd: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_problems_are_forgotten(worker) -> None:
 
 def test_killed_fork_server_costs_a_retry_and_no_result(worker) -> None:
     worker.perform(Job(1, 7, RIGHT, (FULL,)))
-    os.kill(worker._server._process.pid, signal.SIGKILL)
+    os.kill(worker._servers[False]._process.pid, signal.SIGKILL)
     assert worker.perform(Job(2, 7, RIGHT, (FULL,)))[0].verdict is Verdict.PASSED
 
 

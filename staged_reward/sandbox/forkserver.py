@@ -6,6 +6,7 @@ socket, from the judge to the guest. The host runs it: python -c '…forkserver.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -21,8 +22,12 @@ from staged_reward.sandbox.guest import VALUE, ExitError, Guest, compile_source,
 from staged_reward.sandbox.supervise import Ending, Reason, supervise
 from staged_reward.sandbox.wire import Wire
 
-# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, wants numpy. A socket goes with it.
-REQUEST = struct.Struct("<ddIII?")
+# Third-party packages that take tens to hundreds of milliseconds to import. A fork server that has imported some is
+# larger, and so are its forks; the host keeps it apart from the one for all other programs.
+PRELOADABLE = ("numpy", "pandas", "requests", "scipy", "sympy")
+
+# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, packages to import first (a bit set over PRELOADABLE). A socket goes with it.
+REQUEST = struct.Struct("<ddIIII")
 # One answer: reason, wait status, cpu seconds, wall seconds.
 ENDING = struct.Struct("<Bidd")
 READY = b"R"
@@ -46,10 +51,8 @@ def serve(control: socket.socket, scratch: str) -> None:
             return
         if request == STOP:  # meant for a guest that ended by itself meanwhile
             continue
-        cpu_seconds, wall_seconds, memory_mib, file_mib, num_processes, wants_numpy = REQUEST.unpack(request)
-        if wants_numpy and "numpy" not in sys.modules:
-            importlib.import_module("numpy")
-            gc.freeze()
+        cpu_seconds, wall_seconds, memory_mib, file_mib, num_processes, packages = REQUEST.unpack(request)
+        _preload(packages)
         limits = isolate.kernel_limits(cpu_seconds, memory_mib, file_mib, num_processes)
         os.mkdir(folder)
         try:
@@ -70,6 +73,15 @@ def serve(control: socket.socket, scratch: str) -> None:
             )
         _remove(folder)
         control.sendall(ENDING.pack(ending.reason, ending.status, ending.cpu_seconds, ending.seconds))
+
+
+def _preload(packages: int) -> None:
+    """Import third-party packages that the coming program imports, once for all that follow."""
+    for bit, name in enumerate(PRELOADABLE):
+        if packages >> bit & 1 and name not in sys.modules:
+            with contextlib.suppress(ImportError):  # not installed, or broken: the program will see that itself
+                importlib.import_module(name)
+            gc.freeze()
 
 
 def _remove(folder: str) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from staged_reward.errors import InfraError
+from staged_reward.imports import imported_packages
 from staged_reward.limits import Limits
 from staged_reward.sandbox import codec
-from staged_reward.sandbox.forkserver import ENDING, GUEST_FOLDER, READY, REQUEST, STOP
+from staged_reward.sandbox.forkserver import ENDING, GUEST_FOLDER, PRELOADABLE, READY, REQUEST, STOP
 from staged_reward.sandbox.supervise import Ending, Reason
 from staged_reward.sandbox.wire import Wire, frame
 
@@ -139,8 +140,8 @@ class ForkServer:
             raise InfraError(f"the fork server did not start within {START_SECONDS:.0f} s; its error is on stderr")
         self.has_network = bool(hello[1])
 
-    def start(self, limits: Limits, *, wants_numpy: bool = False) -> GuestProcess:
-        """Fork a guest under `limits`.
+    def start(self, limits: Limits, *, packages: int = 0) -> GuestProcess:
+        """Fork a guest under `limits`, after importing `packages` (see `packages_to_preload`).
 
         Raises:
             InfraError: The fork server is gone.
@@ -152,7 +153,7 @@ class ForkServer:
             limits.memory_mib,
             limits.file_mib,
             limits.num_processes,
-            wants_numpy,
+            packages,
         )
         try:
             socket.send_fds(self._control, [request], [theirs.fileno()])
@@ -211,3 +212,9 @@ class ForkServer:
 def operation(name: str, *operands: Any) -> bytes:
     """Return one framed operation for a guest (see `guest`)."""
     return frame(codec.encode([name, *operands]))
+
+
+def packages_to_preload(program: str) -> int:
+    """Return which of `PRELOADABLE` a program imports, as a bit set."""
+    imported = imported_packages(program)
+    return sum(1 << bit for bit, name in enumerate(PRELOADABLE) if name in imported)

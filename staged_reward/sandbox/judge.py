@@ -5,7 +5,6 @@ A run that did not report every test has not passed, whatever it printed and how
 
 from __future__ import annotations
 
-import re
 import types
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from staged_reward.sandbox.codec import MalformedError, Record, Reference
 from staged_reward.sandbox.compare import close
 from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE
 from staged_reward.sandbox.handles import Result, Session
-from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
+from staged_reward.sandbox.host import ForkServer, GuestProcess, operation, packages_to_preload
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_error, verdict_of_load
 from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
 from staged_reward.sandbox.statements import Statements
@@ -27,8 +26,6 @@ from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.wire import FrameTooLargeError
 
 _CALL_SHAPES: Shapes = {VALUE: (object,), OPAQUE: (Reference,), RAISED: (list, str)}
-
-_USES_NUMPY = re.compile(r"\bnumpy\b")
 
 
 def run_suite(server: ForkServer, suite: Suite, program: str, limits: Limits, *, count: bool = False) -> Outcome:
@@ -46,14 +43,14 @@ def run_suite(server: ForkServer, suite: Suite, program: str, limits: Limits, *,
         InfraError: The sandbox failed.
     """
     outcome = Outcome()
-    wants_numpy = bool(_USES_NUMPY.search(program))
+    packages = packages_to_preload(program)
     has_scripts = any(isinstance(test, StdioTest) for test in suite.tests)
     has_objects = any(not isinstance(test, StdioTest) for test in suite.tests)
     if has_objects:
-        guest = server.start(limits, wants_numpy=wants_numpy)
+        guest = server.start(limits, packages=packages)
         _run_objects(guest, suite, program, outcome, count=count, wall_seconds=limits.wall_seconds)
     if has_scripts and (count or outcome.verdict is Verdict.PASSED):
-        run_scripts(server, suite, program, limits, outcome, count=count, wants_numpy=wants_numpy)
+        run_scripts(server, suite, program, limits, outcome, count=count, packages=packages)
     assert outcome.verdict is not Verdict.PASSED or outcome.num_passed == len(suite.tests)
     return outcome
 

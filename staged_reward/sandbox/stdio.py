@@ -31,11 +31,11 @@ def run_scripts(
     outcome: Outcome,
     *,
     count: bool,
-    wants_numpy: bool,
+    packages: int,
 ) -> None:
     """Run the `stdio` tests, each in a process of its own, forked from one that has compiled the program."""
     tests = [test for test in suite.tests if isinstance(test, StdioTest)]
-    guest = server.start(_limits_of_script_host(limits, len(tests)), wants_numpy=wants_numpy)
+    guest = server.start(_limits_of_script_host(limits, len(tests)), packages=packages)
     max_output_bytes = limits.output_mib << 20
     guest.send(
         operation(

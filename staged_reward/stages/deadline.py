@@ -1,27 +1,30 @@
-"""A limit on the CPU time of pure Python code in this thread, for library code that has no limit of its own (pylint).
+"""Limits on pure Python code in this thread, for library code that has none of its own (pylint): CPU time and memory.
 
 Works in any thread and touches no signal: a watchdog thread looks at the worker thread's CPU clock and raises
 `OverBudget` inside it. The watchdog ends when it has been idle for a moment. CPU time, so that a busy machine changes
-nothing.
+nothing. Memory is what the whole process has grown by since the watchdog's first look; other threads
+count.
 
-Not covered: a single call into C that does not return; nothing in the process can interrupt that.
+Not covered: a single call into C that does not return, and memory that is taken between two looks.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TICK_SECONDS = 0.5
-_IDLE_TICKS = 4
+_TICK_SECONDS = 0.2
+_IDLE_TICKS = 10
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class OverBudget(BaseException):
-    """The CPU limit was reached. Not an `Exception`, so that the code it interrupts does not take it for its own."""
+    """A limit was reached. Not an `Exception`, so that the code it interrupts does not take it for its own."""
 
 
 class _Job(NamedTuple):
@@ -30,11 +33,17 @@ class _Job(NamedTuple):
     end_seconds: float
 
 
-class CpuDeadline:
-    """Raises `OverBudget` in the calling thread when a block takes more than `cpu_seconds`, to within half a second."""
+class Deadline:
+    """Raises `OverBudget` in the calling thread when a block takes too much, within about `_TICK_SECONDS`.
 
-    def __init__(self, cpu_seconds: float) -> None:
+    Args:
+        cpu_seconds: CPU time of the thread.
+        growth_mib: Resident memory of the process, beyond what it is at the first look at the block.
+    """
+
+    def __init__(self, cpu_seconds: float, growth_mib: int) -> None:
         self._cpu_seconds = cpu_seconds
+        self._growth_bytes = growth_mib << 20
         self._lock = threading.Lock()
         self._job: _Job | None = None
         self._watchdog: threading.Thread | None = None
@@ -47,7 +56,7 @@ class CpuDeadline:
         with self._lock:
             self._job = job
             if self._watchdog is None or not self._watchdog.is_alive():
-                self._watchdog = threading.Thread(target=self._watch, name="cpu-deadline", daemon=True)
+                self._watchdog = threading.Thread(target=self._watch, name="deadline", daemon=True)
                 self._watchdog.start()
         try:
             yield
@@ -57,6 +66,8 @@ class CpuDeadline:
 
     def _watch(self) -> None:
         idle = 0
+        seen: _Job | None = None
+        limit_bytes = 0
         while True:
             time.sleep(_TICK_SECONDS)
             with self._lock:
@@ -65,6 +76,17 @@ class CpuDeadline:
                 if idle > _IDLE_TICKS:
                     self._watchdog = None
                     return
-                if job is not None and time.clock_gettime(job.clock) > job.end_seconds:
+                if job is not seen:
+                    seen, limit_bytes = job, _resident_bytes() + self._growth_bytes
+                if job is not None and (_is_late(job) or _resident_bytes() > limit_bytes):
                     self._job = None  # fires once, whatever the worker does with it
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(job.thread), ctypes.py_object(OverBudget))
+
+
+def _is_late(job: _Job) -> bool:
+    return time.clock_gettime(job.clock) > job.end_seconds
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[1]) * _PAGE_BYTES

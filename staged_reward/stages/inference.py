@@ -1,14 +1,15 @@
 """Parts of astroid that are replaced while a program is linted, for speed and so that no program can fill the memory.
 
-`replaced()` puts them in place and takes them out again, so other users of astroid in the process see none of it. All
-keep astroid's meaning, with three exceptions: values of more than `_MAX_ITEMS` items, characters or bytes are unknown
-(astroid infers up to 10^8), third-party modules are (`opaque.py`), and the exact column of a `def` is not looked for
-(astroid runs a tokenizer over each).
+They are put in place when this module is imported, and do what astroid does except inside `replaced()`, so other users
+of astroid in the process see none of it. All keep astroid's meaning, with three exceptions: values of more than
+`_MAX_ITEMS` items, characters or bytes are unknown (astroid infers up to 10^8), third-party modules are (`opaque.py`),
+and the exact column of a `def` is not looked for (astroid runs a tokenizer over each).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,18 +41,21 @@ _formatter = brain_builtin_inference._get_bounded_formatter
 
 @contextlib.contextmanager
 def replaced() -> Iterator[None]:
-    """Replace the parts for the time of one program. Not reentrant."""
-    global _num_f_strings
-    _num_f_strings = 0
-    for owner, name, _, replacement in _PARTS:
-        setattr(owner, name, replacement)
-    protocols.BIN_OP_IMPL.update(_BOUNDED)
+    """Use the replacements, for the time of one program. Not reentrant."""
+    global _is_active, _num_f_strings
+    _is_active, _num_f_strings = True, 0
+    for module, name, _ in _LIMITS:
+        setattr(module, name, _MAX_ITEMS)
     try:
         yield
     finally:
-        for owner, name, original, _ in _PARTS:
-            setattr(owner, name, original)
-        protocols.BIN_OP_IMPL.update(_UNBOUNDED)
+        _is_active = False
+        for module, name, limit in _LIMITS:
+            setattr(module, name, limit)
+
+
+_is_active = False
+_num_f_strings = 0
 
 
 def _repeat_sequence(sequence: Any, operation: Any, factor: int, context: InferenceContext) -> Any:
@@ -68,13 +72,10 @@ def _infer_binary(self: Any, opnode: Any, operator: str, other: Any, context: In
 def _infer_items(container: BaseContainer, context: InferenceContext | None = None) -> list[Any]:
     if sum(isinstance(item, nodes.Starred) for item in container.elts) > _MAX_UNPACKED:
         raise InferenceError(node=container, context=context)
-    items = _items(container, context)
+    items: list[Any] = _items(container, context)
     if len(items) > _MAX_ITEMS:
         raise InferenceError(node=container, context=context)
     return items
-
-
-_num_f_strings = 0
 
 
 def _infer_f_string(node: nodes.JoinedStr, context: InferenceContext | None = None) -> Iterator[Any]:
@@ -125,15 +126,14 @@ def _size_of_result(operator: str, left: Any, right: Any) -> int:
 
 def _bounded(operator: str, apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def apply_to_small(left: Any, right: Any) -> Any:
-        if _size_of_result(operator, left, right) > _MAX_ITEMS:
+        if _is_active and _size_of_result(operator, left, right) > _MAX_ITEMS:
             raise OverflowError("the value is too large to be inferred")
         return apply(left, right)
 
     return apply_to_small
 
 
-_UNBOUNDED = {name: apply for name, apply in protocols.BIN_OP_IMPL.items() if name.rstrip("=") in "* ** << + %".split()}
-_BOUNDED = {name: _bounded(name.rstrip("="), apply) for name, apply in _UNBOUNDED.items()}
+_GROWING = ("*", "**", "<<", "+", "%")
 
 
 def _get_next_to_consume(consumer: NamesConsumer, node: nodes.Name) -> Any:
@@ -141,23 +141,37 @@ def _get_next_to_consume(consumer: NamesConsumer, node: nodes.Name) -> Any:
     return _next_to_consume(consumer, node) if node.name in consumer.to_consume else None
 
 
-_PARTS = [
-    (owner, name, getattr(owner, name) if not isinstance(owner, type) else owner.__dict__[name], replacement)
-    for owner, name, replacement in (
-        (nodes.Module, "import_module", opaque.import_module),
-        (nodes.Import, "_infer", opaque.infer_import),
-        (TransformVisitor, "visit", transforms.visit),
-        (rebuilder.TreeRebuilder, "_get_position_info", lambda *_: None),
-        (node_ng, "AstroidManager", lambda: _manager),
-        (NamesConsumer, "get_next_to_consume", _get_next_to_consume),
-        (protocols, "_multiply_seq_by_int", _repeat_sequence),
-        (nodes.List, "infer_binary_op", _infer_binary),
-        (nodes.Tuple, "infer_binary_op", _infer_binary),
-        (BaseContainer, "_infer_sequence_helper", _infer_items),
-        (nodes.JoinedStr, "_infer", _infer_f_string),
-        (util, "MAX_FORMATTED_SIZE", _MAX_ITEMS),
-        (brain_builtin_inference, "_get_bounded_formatter", _bounded_formatter),
-        (brain_builtin_inference, "_MAX_FORMAT_FIELD_SIZE", _MAX_ITEMS),
-        (brain_builtin_inference, "_MAX_INFERABLE_STR_LEN", _MAX_ITEMS),
+def _while_active(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def part(*values: Any, **named: Any) -> Any:
+        return replacement(*values, **named) if _is_active else original(*values, **named)
+
+    return part
+
+
+_LIMITS = [
+    (module, name, getattr(module, name))
+    for module, name in (
+        (util, "MAX_FORMATTED_SIZE"),
+        (brain_builtin_inference, "_MAX_FORMAT_FIELD_SIZE"),
+        (brain_builtin_inference, "_MAX_INFERABLE_STR_LEN"),
     )
 ]
+for _owner, _name, _replacement in (
+    (nodes.Module, "import_module", opaque.import_module),
+    (nodes.Import, "_infer", opaque.infer_import),
+    (TransformVisitor, "visit", transforms.visit),
+    (rebuilder.TreeRebuilder, "_get_position_info", lambda *_: None),
+    (node_ng, "AstroidManager", lambda: _manager),
+    (NamesConsumer, "get_next_to_consume", _get_next_to_consume),
+    (protocols, "_multiply_seq_by_int", _repeat_sequence),
+    (nodes.List, "infer_binary_op", _infer_binary),
+    (nodes.Tuple, "infer_binary_op", _infer_binary),
+    (BaseContainer, "_infer_sequence_helper", _infer_items),
+    (nodes.JoinedStr, "_infer", _infer_f_string),
+    (brain_builtin_inference, "_get_bounded_formatter", _bounded_formatter),
+):
+    setattr(_owner, _name, _while_active(getattr(_owner, _name), _replacement))
+for _name, _apply in protocols.BIN_OP_IMPL.items():
+    if _name.rstrip("=") in _GROWING:
+        protocols.BIN_OP_IMPL[_name] = _bounded(_name.rstrip("="), _apply)

@@ -5,18 +5,19 @@ the same. Comments are stripped first: they are what pylint spends most of its t
 way around.
 
 A filter removes only what is certainly wrong. So where the linter itself fails (it trips over the program, takes more
-than `_CPU_SECONDS`, or the program is too long to be parsed in a trusted process) the program passes, and `detail`
-says why.
+than `_CPU_SECONDS` or `_GROWTH_MIB`, or the program is too long to be parsed in a trusted process) the program passes,
+and `detail` says why.
 
 Third-party modules are opaque to pylint: if one is installed, anything may be imported from it and any attribute may
 exist; if not, importing it is an error. It is the one point on which verdicts differ from `pylint --errors-only`.
 
-Not covered: memory for sure. Values are inferred up to a size and modules are cached up to a size, but a program can
-be made to need more; a worker that dies of it is restarted by whoever started it.
+Not covered: memory for sure. Values are inferred up to a size, modules are cached up to a size, and growth is watched,
+but not from instant to instant; a worker that dies of it is restarted by whoever started it.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Literal
 from staged_reward.errors import InputError, nearest
 from staged_reward.normalise import strip_comments
 from staged_reward.problem import Problem, StageResult, Verdict
-from staged_reward.stages.deadline import CpuDeadline, OverBudget
+from staged_reward.stages.deadline import Deadline, OverBudget
 from staged_reward.stages.syntax import describe, needs_child, parse_program
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Tool = Literal["pylint", "ruff"]
 
 _CPU_SECONDS = 10.0
+_GROWTH_MIB = 256
 _NOT_LINTED = "not linted: "
 
 
@@ -47,7 +49,7 @@ class Lint:
             raise InputError(f"lint: unknown tool {tool!r}{nearest(str(tool), ('pylint', 'ruff'))}")
         self.tool: Tool = tool
         self._session: PylintSession | None = None
-        self._deadline = CpuDeadline(_CPU_SECONDS)
+        self._deadline = Deadline(_CPU_SECONDS, _GROWTH_MIB)
 
     def __reduce__(self) -> tuple[type[Lint], tuple[Tool]]:
         return (type(self), (self.tool,))
@@ -82,7 +84,8 @@ class Lint:
             with self._deadline.limit():
                 messages = session.messages(source)
         except OverBudget:
-            return f"{_NOT_LINTED}pylint took more than {_CPU_SECONDS:g} CPU seconds"
+            gc.collect()
+            return f"{_NOT_LINTED}pylint took more than {_CPU_SECONDS:g} CPU seconds or {_GROWTH_MIB} MiB"
         except FAULTS as fault:
             return f"{_NOT_LINTED}pylint failed on this program ({type(fault).__name__})"
         self._session = session  # kept only if nothing went wrong

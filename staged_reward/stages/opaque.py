@@ -20,6 +20,8 @@ from astroid.exceptions import AstroidBuildingError
 from astroid.manager import AstroidManager
 from astroid.util import Uninferable
 
+from staged_reward.stages import modules
+
 _MAX_KNOWN_FILES = 4_000  # answers to "is there such a module" that are kept
 _NOT_THIRD_PARTY = sys.stdlib_module_names | {"__main__"}
 
@@ -27,7 +29,7 @@ _import_module = nodes.Module.import_module
 _infer_import = nodes.Import._infer
 
 
-class OpaqueModule(nodes.Module):
+class OpaqueModule(nodes.Module):  # type: ignore[misc]
     """A module of which only the name is known."""
 
     def getattr(self, name: str, context: InferenceContext | None = None, ignore_locals: bool = False) -> list[Any]:
@@ -60,7 +62,9 @@ def import_module(
     """Stands in for `nodes.Module.import_module`."""
     if not level and not relative_only and is_opaque(modname):
         return OpaqueModule(modname)
-    return _import_module(module, modname, relative_only, level, use_cache)
+    found: nodes.Module = _import_module(module, modname, relative_only, level, use_cache)
+    modules.touched.add(found.name)
+    return found
 
 
 def infer_import(node: nodes.Import, context: InferenceContext | None = None) -> Iterator[Any]:
@@ -112,13 +116,18 @@ def _imported_names(program: nodes.Module) -> tuple[set[str], bool]:
 
 
 def _bases(node: nodes.ClassDef) -> list[nodes.NodeNG]:
-    return [*node.bases, *(keyword.value for keyword in node.keywords)]
+    metaclass = [node._metaclass] if node._metaclass else []
+    return [*node.bases, *metaclass, *(keyword.value for keyword in node.keywords)]
 
 
 def _root_name(node: nodes.NodeNG) -> str | None:
     """`a` for `a`, `a.b`, `a.b(c)`, `a[b]`."""
     while isinstance(node, nodes.Attribute | nodes.Call | nodes.Subscript):
-        node = node.func if isinstance(node, nodes.Call) else node.expr if isinstance(node, nodes.Attribute) else node.value
+        node = (
+            node.func
+            if isinstance(node, nodes.Call)
+            else node.expr if isinstance(node, nodes.Attribute) else node.value
+        )
     return node.name if isinstance(node, nodes.Name) else None
 
 

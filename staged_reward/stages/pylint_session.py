@@ -5,8 +5,8 @@ messages are disabled. Here all is built once, and a program without comments go
 Third-party modules are never parsed (`opaque.py`), and values are inferred up to a size (`inference.py`).
 
 What one program leaves behind is taken back before the next: its module, what was inferred, and attributes that it
-set on classes of the standard library. Modules of the standard library stay cached; when they come from more than
-`_MAX_CACHED_CHARS` of source all are dropped. `_MAX_IMPORTS` bounds what one program can add.
+set on classes of the standard library. Modules of the standard library stay cached up to a size (`modules.py`);
+`_MAX_IMPORTS` bounds what one program can add.
 
 Importing this module imports pylint (half a second); `lint.py` does so only when asked. Not safe for use by several
 threads at once: astroid's caches are global, and some of its functions are replaced while a program is linted.
@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -33,11 +32,11 @@ from pylint.checkers.clear_lru_cache import clear_lru_caches
 from staged_reward.stages import opaque
 from staged_reward.stages.checks import Checks, Finding
 from staged_reward.stages.inference import replaced
+from staged_reward.stages.modules import CachedModules
 from staged_reward.stages.syntax import FILENAME, silence_warnings
 
-_MAX_CACHED_CHARS = 2_000_000  # about 50 bytes of memory for each
 _MAX_IMPORTS = 25
-_CHARS_IF_COMPILED = 20_000  # a module without source is read from the interpreter
+_YOUNG_OBJECTS = 50_000
 
 # What a checker may raise when it trips over a program: nearly anything, but nothing that asks the process to stop.
 FAULTS = (
@@ -64,6 +63,7 @@ class TooManyImports(RuntimeError):
 
 _Journal = list[tuple[dict[str, Any], str, Any]]
 
+
 class PylintSession:
     """Lints programs one after the other; as strict as `pylint --errors-only` on a file of its own.
 
@@ -72,6 +72,7 @@ class PylintSession:
 
     def __init__(self) -> None:
         self._checks = Checks()
+        self._modules = CachedModules()
 
     def messages(self, source: str) -> list[Finding]:
         """Errors and fatals of one program, by place.
@@ -84,12 +85,13 @@ class PylintSession:
         """
         journal: _Journal = []
         try:
-            with replaced(), _garbage_collection_paused():
+            with replaced(), _garbage_collected_rarely():
                 return self._check(source, journal)
         except AstroidSyntaxError as fault:
             return [_syntax_finding(fault.error)]
         finally:
             _forget(journal)
+            self._modules.trim()
 
     def _check(self, source: str, journal: _Journal) -> list[Finding]:
         module = _build(source, journal)
@@ -132,34 +134,6 @@ def _forget(journal: _Journal) -> None:
     clear_inference_cache()
     clear_inference_tip_cache()
     clear_lru_caches()
-    _drop_modules_if_many()
-
-
-def _drop_modules_if_many() -> None:
-    global _num_counted, _num_chars
-    manager = AstroidManager()
-    names = list(manager.astroid_cache)
-    for name in names[_num_counted:]:  # a dict keeps its order, and modules only leave all together
-        _num_chars += _num_chars_of(manager.astroid_cache[name])
-    _num_counted = len(names)
-    if _num_chars > _MAX_CACHED_CHARS:
-        manager.clear_cache()
-        gc.collect()
-        _num_counted = _num_chars = 0
-
-
-_num_counted = 0
-_num_chars = 0
-
-
-def _num_chars_of(module: nodes.Module) -> int:
-    """About how much source a module comes from."""
-    if not module.file or not module.file.endswith(".py"):
-        return _CHARS_IF_COMPILED
-    try:
-        return os.path.getsize(module.file)
-    except OSError:
-        return _CHARS_IF_COMPILED
 
 
 def _check_imports(module: nodes.Module) -> None:

@@ -27,7 +27,12 @@ class RunTests:
     """
 
     def __init__(
-        self, num_tests: int | None = None, *, seed: int | None = None, limits: Limits | None = None, count: bool = False
+        self,
+        num_tests: int | None = None,
+        *,
+        seed: int | None = None,
+        limits: Limits | None = None,
+        count: bool = False,
     ) -> None:
         self._choice = None if num_tests is None else TestsFilter(num_tests, seed)
         self._limits = limits or Limits()

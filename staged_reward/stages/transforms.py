@@ -61,26 +61,25 @@ def _builtin(entry: _Entry) -> str:
 
 
 def _visit(node: nodes.NodeNG, plan: _Plan) -> nodes.NodeNG:
-    for name in node._astroid_fields:
-        value = getattr(node, name)
-        if value:
-            visited = _visit_any(value, plan)
-            if visited is not value and visited != value:
-                setattr(node, name, visited)
+    for child in node.get_children():
+        try:
+            replacement = _visit(child, plan)
+        except RecursionError:
+            continue  # as astroid does: the part is left as it is
+        if replacement is not child:
+            _replace(node, child, replacement)
     return _transform(node, plan)
 
 
-def _visit_any(value: Any, plan: _Plan) -> Any:
-    if isinstance(value, list):
-        return [_visit_any(child, plan) for child in value]
-    if isinstance(value, tuple):
-        return tuple(_visit_any(child, plan) for child in value)
-    if not value or isinstance(value, str):
-        return value
-    try:
-        return _visit(value, plan)
-    except RecursionError:
-        return value  # as astroid does: the part is left as it is
+def _replace(parent: nodes.NodeNG, child: nodes.NodeNG, replacement: nodes.NodeNG) -> None:
+    for name in parent._astroid_fields:
+        setattr(parent, name, _exchanged(getattr(parent, name), child, replacement))
+
+
+def _exchanged(value: Any, child: nodes.NodeNG, replacement: nodes.NodeNG) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_exchanged(item, child, replacement) for item in value)
+    return replacement if value is child else value
 
 
 def _transform(node: nodes.NodeNG, plan: _Plan) -> nodes.NodeNG:
