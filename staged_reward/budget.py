@@ -1,8 +1,11 @@
 """CPU budgets from siblings: how long may a program take, given how long the problem's other programs took?
 
-A few programs that never end take most of all execution time, and programs that pass seldom take much longer than
-the others. So a first pass gives every program a short limit. What runs over it waits until the problem's other
-programs are done, and then runs again, last, under a budget made from those that ended.
+A few programs that never end take most of all execution time, and programs that pass seldom take much longer than the
+others. So a first pass gives every program a short limit. What runs over it waits until the problem's other programs are
+done, and then runs again, last, under a budget made from those that ended.
+
+CPU times are not quite the same twice: a busy machine, with cold caches, was seen to double and treble those of a few
+milliseconds. So a budget takes one of a few values, far apart, and seldom moves with them.
 """
 
 from __future__ import annotations
@@ -18,24 +21,27 @@ class SiblingBudget:
     """How a budget is made from the CPU times of a problem's programs that ended.
 
     Attributes:
-        multiple: Of the quantile.
-        quantile: Of those CPU times.
-        floor_seconds: Lower bound of a budget, and the limit of the first pass.
-        min_siblings: With fewer that ended, the exact limit applies.
+        first_seconds: CPU limit of the first pass.
         first_wall_seconds: Wall limit of the first pass: a program that waits is put off as well.
+        multiple: Of the quantile: what the budget has to cover.
+        quantile: Of the CPU times of the programs that ended in the first pass.
+        steps_seconds: The values a budget takes, in ascending order: the first that covers; beyond the last, and above
+            the exact limit, the exact limit.
+        min_siblings: With fewer that ended, the exact limit applies.
     """
 
+    first_seconds: float = 0.1
+    first_wall_seconds: float = 2.0
     multiple: float = 20.0
     quantile: float = 0.95
-    floor_seconds: float = 0.1
+    steps_seconds: tuple[float, ...] = (0.2, 1.0)
     min_siblings: int = 4
-    first_wall_seconds: float = 2.0
 
     def first(self, exact: Limits) -> Limits:
         """Return the limits of the first pass."""
         return replace(
             exact,
-            cpu_seconds=min(self.floor_seconds, exact.cpu_seconds),
+            cpu_seconds=min(self.first_seconds, exact.cpu_seconds),
             wall_seconds=min(self.first_wall_seconds, exact.wall_seconds),
         )
 
@@ -43,7 +49,8 @@ class SiblingBudget:
         """Return the limits of the second pass, given the CPU times of the siblings that ended in the first."""
         if len(ended_cpu_seconds) < self.min_siblings:
             return exact
-        budget = max(self.floor_seconds, self.multiple * _quantile(ended_cpu_seconds, self.quantile))
+        needed = self.multiple * _quantile(ended_cpu_seconds, self.quantile)
+        budget = next((step for step in self.steps_seconds if step >= needed), exact.cpu_seconds)
         return replace(exact, cpu_seconds=min(exact.cpu_seconds, budget))
 
 

@@ -10,7 +10,9 @@ from staged_reward.budget import SiblingBudget
 from staged_reward.limits import Limits
 
 EXACT = Limits(cpu_seconds=3.0, wall_seconds=10.0, memory_mib=512)
-BUDGET = SiblingBudget(multiple=20, quantile=0.95, floor_seconds=0.1, min_siblings=4, first_wall_seconds=2)
+BUDGET = SiblingBudget(
+    first_seconds=0.1, first_wall_seconds=2, multiple=20, quantile=0.95, steps_seconds=(0.2, 1.0), min_siblings=4
+)
 seconds = st.floats(0, 5, allow_nan=False)
 
 
@@ -28,13 +30,18 @@ def test_too_few_siblings_leave_the_exact_limit() -> None:
     assert BUDGET.final(EXACT, [0.001, 0.001, 0.001]) == EXACT
 
 
-def test_fast_siblings_give_the_floor() -> None:
-    assert BUDGET.final(EXACT, [0.001] * 4).cpu_seconds == 0.1
+def test_fast_siblings_give_the_first_step() -> None:
+    assert BUDGET.final(EXACT, [0.001] * 4).cpu_seconds == 0.2
+    assert BUDGET.final(EXACT, [0.01] * 4).cpu_seconds == 0.2  # 20 × 10 ms is just covered
 
 
-def test_slow_siblings_give_more_up_to_the_exact_limit() -> None:
-    assert BUDGET.final(EXACT, [0.03] * 4).cpu_seconds == pytest.approx(0.6)
-    assert BUDGET.final(EXACT, [0.2] * 4).cpu_seconds == 3.0
+def test_slow_siblings_give_the_next_step_and_then_the_exact_limit() -> None:
+    assert BUDGET.final(EXACT, [0.011] * 4).cpu_seconds == 1.0
+    assert BUDGET.final(EXACT, [0.06] * 4).cpu_seconds == 3.0
+
+
+def test_a_budget_is_never_above_the_exact_limit() -> None:
+    assert BUDGET.final(Limits(cpu_seconds=0.5), [0.011] * 4).cpu_seconds == 0.5
 
 
 def test_the_second_pass_has_the_whole_wall_time() -> None:
@@ -43,14 +50,14 @@ def test_the_second_pass_has_the_whole_wall_time() -> None:
 
 def test_the_quantile_is_the_smallest_value_that_covers_its_share() -> None:
     # 95 % of 20 values are 19: the largest is left out. Of 19 values, 18.05 are not covered by 18: all count.
-    assert BUDGET.final(EXACT, [0.01] * 19 + [0.1]).cpu_seconds == pytest.approx(0.2)
-    assert BUDGET.final(EXACT, [0.01] * 18 + [0.1]).cpu_seconds == pytest.approx(2.0)
+    assert BUDGET.final(EXACT, [0.01] * 19 + [0.04]).cpu_seconds == 0.2
+    assert BUDGET.final(EXACT, [0.01] * 18 + [0.04]).cpu_seconds == 1.0
 
 
 @given(ended=st.lists(seconds, max_size=40), data=st.data())
-def test_a_budget_lies_between_floor_and_exact_and_ignores_order(ended: list[float], data: st.DataObject) -> None:
+def test_a_budget_takes_one_of_its_values_and_ignores_order(ended: list[float], data: st.DataObject) -> None:
     budget = BUDGET.final(EXACT, ended)
-    assert 0.1 <= budget.cpu_seconds <= 3.0
+    assert budget.cpu_seconds in (0.2, 1.0, 3.0)
     assert BUDGET.final(EXACT, data.draw(st.permutations(ended))) == budget
 
 

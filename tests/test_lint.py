@@ -162,13 +162,15 @@ LARGE = {
     "list": "x = [0] * 10**8\nprint(x[5].foo)\n",
     "tuple": "x = (0,) * 99999999\nprint(x[5].foo)\n",
     "text": "x = 'a' * 99999999\nprint(x.foo)\n",
-    "field": "x = f'{1:99999999d}' + '{:99999999}'.format(1) + '%99999999d' % 1\nprint(x.foo)\n",
+    "old field": "x = '%99999999d' % 1\nprint(x.foo)\n",
+    "field": "x = f'{1:99999999d}' + '{:99999999}'.format(1)\nprint(x.foo)\n",
     "integer": "x = 1 << 99999999\ny = x * x\nprint((7**99999 * y).foo)\n",
     "in a loop": "x = [1]\nfor i in range(9):\n    x *= 10**7\nprint(x[1].foo)\n",
     "text, doubled": doubling("'aaaaaaaa'", "? + ?"),
     "list, doubled": doubling("[1, 2, 3]", "? + ?"),
     "list, unpacked": doubling("[1, 2, 3]", "[*?, *?]"),
     "f-string": doubling("'aaaaaaaa'", "f'{?}{?}'"),
+    "old template": doubling("'aaaaaaaa'", "'%s%s' % (?, ?)"),
     "template": doubling("'aaaaaaaa'", "'{0}{0}'.format(?)"),
 }
 
@@ -257,9 +259,9 @@ def test_words_that_gate_checks_open_them(pylint: Lint) -> None:
         "x = '\u202e'\n": "bidirectional-unicode",
     }
     for program, symbol in programs.items():
-        found = pylint._session or pylint(PROBLEM, "x = 1\n") and pylint._session
-        assert found is not None
-        assert symbol in {finding.symbol for finding in found.messages(program)}, program
+        pylint(PROBLEM, "x = 1\n")
+        assert pylint._session is not None
+        assert symbol in {finding.symbol for finding in pylint._session.messages(program)}, program
 
 
 def test_nothing_is_printed(pylint: Lint, capfd: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,9 @@ from staged_reward.sandbox.guest import VALUE, ExitError, Guest, compile_source,
 from staged_reward.sandbox.supervise import Ending, Reason, supervise
 from staged_reward.sandbox.wire import Wire
 
-# Third-party packages that take tens to hundreds of milliseconds to import. A fork server that has imported some is
-# larger, and so are its forks; the host keeps it apart from the one for all other programs.
-PRELOADABLE = ("numpy", "pandas", "requests", "scipy", "sympy")
+# Third-party packages that are imported often, and take long. A fork server that has imported some is larger, and so are
+# its forks; the host keeps it apart from the one for all other programs.
+PRELOADABLE = ("numpy", "requests")
 
 # One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, packages to import first (a bit set over PRELOADABLE). A socket goes with it.
 REQUEST = struct.Struct("<ddIIII")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from astroid import nodes
 from pylint.checkers.classes.class_checker import ScopeAccessMap
+from pylint.checkers.utils import is_builtin
 from pylint.lint import PyLinter
 from pylint.reporters import CollectingReporter
 from pylint.utils.ast_walker import ASTWalker
@@ -166,23 +167,40 @@ def _is_unused(callback: Callback) -> bool:
 
 
 def _guarded(callback: Callback) -> Callback:
-    """The callback, or one that calls it only for nodes on which it can report an error."""
-    if _key(callback) == ("BasicChecker", "visit_call"):
+    """The callback, or one that calls it only for nodes on which it can do something."""
+    guard = _GUARDS.get(_key(callback))
+    if guard is None:
+        return callback
+    checker = callback.__self__  # type: ignore[attr-defined]
 
-        def reversed_or_format(node: nodes.Call) -> None:
-            function = node.func
-            if getattr(function, "name", "") == "reversed" or getattr(function, "attrname", "") == "format":
-                callback(node)
+    def guarded(node: nodes.NodeNG) -> None:
+        if guard(checker, node):
+            callback(node)
 
-        return reversed_or_format
-    if _key(callback) == ("MethodArgsChecker", "visit_call"):
+    return guarded
 
-        def with_keywords(node: nodes.Call) -> None:
-            if node.keywords:
-                callback(node)
 
-        return with_keywords
-    return callback
+def _is_reversed_or_format(_: Any, node: nodes.Call) -> bool:
+    return getattr(node.func, "name", "") == "reversed" or getattr(node.func, "attrname", "") == "format"
+
+
+def _has_keywords(_: Any, node: nodes.Call) -> bool:
+    return bool(node.keywords)
+
+
+def _is_no_plain_builtin(checker: Any, node: nodes.Name) -> bool:
+    """False for the name of a builtin that no scope around the node defines as well."""
+    name = node.name
+    return not is_builtin(name) or any(
+        name in scope.to_consume or name in scope.consumed for scope in checker._to_consume
+    )
+
+
+_GUARDS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
+    ("BasicChecker", "visit_call"): _is_reversed_or_format,
+    ("MethodArgsChecker", "visit_call"): _has_keywords,
+    ("VariablesChecker", "visit_name"): _is_no_plain_builtin,
+}
 
 
 def _ignore_disabled_messages(linter: PyLinter) -> None:

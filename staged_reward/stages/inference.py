@@ -29,7 +29,7 @@ from staged_reward.stages import opaque, transforms
 _MAX_ITEMS = 10_000
 _MAX_UNPACKED = 20  # sequences unpacked in one display, such as [*a, *b]
 _MAX_F_STRINGS = 1_000  # inferred in one program; astroid infers those made of f-strings again and again
-_LARGE_FIELD = re.compile(r"\*|\d{5}")
+_LARGE_FIELD = re.compile(r"%(\([^)]*\))?[-#0 +]*(\d{0,4}\.)?(\*|\d{5})")
 
 _manager = AstroidManager()  # all of its instances are alike, and making one takes a while
 _multiply = protocols._multiply_seq_by_int
@@ -118,10 +118,15 @@ def _size_of_result(operator: str, left: Any, right: Any) -> int:
         return (_size(left) + 1) * right if abs(left) > 1 else 0
     if operator == "<<" and isinstance(right, int):
         return _size(left) + right // 8
-    if operator == "%" and isinstance(left, str | bytes):
-        template = left if isinstance(left, str) else left.decode("latin-1")
-        return _MAX_ITEMS + 1 if _LARGE_FIELD.search(template) else _size(left) + _size(right)
     return _size(left) + _size(right)
+
+
+def _is_large_format(template: str | bytes, values: Any) -> bool:
+    """Stands in for astroid's own check of `template % values`, which lets 10^8 characters pass."""
+    text = template if isinstance(template, str) else template.decode("latin-1")
+    parts = values if isinstance(values, tuple) else values.values() if isinstance(values, dict) else (values,)
+    longest = max((_size(part) for part in parts), default=0)
+    return bool(_LARGE_FIELD.search(text)) or len(text) + text.count("%") * longest > _MAX_ITEMS
 
 
 def _bounded(operator: str, apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -133,7 +138,7 @@ def _bounded(operator: str, apply: Callable[[Any, Any], Any]) -> Callable[[Any, 
     return apply_to_small
 
 
-_GROWING = ("*", "**", "<<", "+", "%")
+_GROWING = ("*", "**", "<<", "+")
 
 
 def _get_next_to_consume(consumer: NamesConsumer, node: nodes.Name) -> Any:
@@ -165,6 +170,7 @@ for _owner, _name, _replacement in (
     (node_ng, "AstroidManager", lambda: _manager),
     (NamesConsumer, "get_next_to_consume", _get_next_to_consume),
     (protocols, "_multiply_seq_by_int", _repeat_sequence),
+    (protocols, "_old_style_format_too_large", _is_large_format),
     (nodes.List, "infer_binary_op", _infer_binary),
     (nodes.Tuple, "infer_binary_op", _infer_binary),
     (BaseContainer, "_infer_sequence_helper", _infer_items),

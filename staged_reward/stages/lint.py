@@ -9,7 +9,8 @@ than `_CPU_SECONDS` or `_GROWTH_MIB`, or the program is too long to be parsed in
 and `detail` says why.
 
 Third-party modules are opaque to pylint: if one is installed, anything may be imported from it and any attribute may
-exist; if not, importing it is an error. It is the one point on which verdicts differ from `pylint --errors-only`.
+exist; if not, importing it is an error. Otherwise verdicts are those of `pylint --errors-only`, except on values that
+are too large to be inferred and on programs that import very many modules.
 
 Not covered: memory for sure. Values are inferred up to a size, modules are cached up to a size, and growth is watched,
 but not from instant to instant; a worker that dies of it is restarted by whoever started it.
