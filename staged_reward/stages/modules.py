@@ -16,8 +16,8 @@ from astroid.interpreter.objectmodel import ObjectModel
 from astroid.manager import AstroidManager
 from astroid.nodes._base_nodes import LookupMixIn
 
-_MAX_CHARS = 1_500_000  # about 40 bytes of memory for each
-_KEPT_CHARS = 900_000
+_MAX_CHARS = 2_200_000  # about 40 bytes of memory for each
+_KEPT_CHARS = 1_200_000
 _CHARS_IF_COMPILED = 20_000  # a module without source is read from the interpreter
 _TRIMS_PER_CLEAR = 6
 
@@ -66,9 +66,9 @@ class CachedModules:
 
 
 def _forget_attributes_from(module: nodes.Module, dropped: set[int]) -> None:
-    """Take back `x.name = ...` that a dropped module did to classes and functions of this one."""
-    for node in module.nodes_of_class((nodes.ClassDef, nodes.FunctionDef)):
-        for table in (node.locals, node.instance_attrs):
+    """Take back `x.name = ...` that a dropped module did to this one, and to its classes and functions."""
+    for node in module.nodes_of_class((nodes.Module, nodes.ClassDef, nodes.FunctionDef)):
+        for table in (node.locals, getattr(node, "instance_attrs", {})):
             for name, values in list(table.items()):
                 _replace_values(table, name, [value for value in values if id(value.root()) not in dropped])
 

@@ -4,25 +4,28 @@ A package that is not part of the standard library is never parsed. If it (and t
 may be imported from it, and whatever comes from it is unknown to inference: attributes, calls, instances, base
 classes, decorated functions. If it is not installed, importing it is an error. Finding a module runs none of its code.
 
-A decorator or a base class from such a module may change what methods look like, so messages on how a method is
+A decorator, a metaclass or a base class from such a module may change what methods look like, so messages on how a method is
 written are dropped there. After `from module import *` any name may exist: only import errors count.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
 from astroid import nodes
 from astroid.context import InferenceContext
-from astroid.exceptions import AstroidBuildingError
+from astroid.exceptions import AstroidBuildingError, AstroidImportError
 from astroid.manager import AstroidManager
 from astroid.util import Uninferable
 
 from staged_reward.stages import modules
 
-_MAX_KNOWN_FILES = 4_000  # answers to "is there such a module" that are kept
+_MAX_KNOWN = 4_000  # answers to "is there such a module" that are kept
 _NOT_THIRD_PARTY = sys.stdlib_module_names | {"__main__"}
 
 _import_module = nodes.Module.import_module
@@ -60,8 +63,8 @@ def import_module(
     module: nodes.Module, modname: str, relative_only: bool = False, level: int | None = None, use_cache: bool = True
 ) -> nodes.Module:
     """Stands in for `nodes.Module.import_module`."""
-    if not level and not relative_only and is_opaque(modname):
-        return OpaqueModule(modname)
+    if not level and not relative_only and _is_third_party(modname):
+        return OpaqueModule(modname) if is_opaque(modname) else _imitation(modname)
     found: nodes.Module = _import_module(module, modname, relative_only, level, use_cache)
     modules.touched.add(found.name)
     return found
@@ -75,16 +78,46 @@ def infer_import(node: nodes.Import, context: InferenceContext | None = None) ->
 
 def is_opaque(modname: str) -> bool:
     """True for an installed module that is not part of the standard library."""
-    if not modname or modname.partition(".")[0] in _NOT_THIRD_PARTY:
-        return False
-    manager = AstroidManager()
-    if len(manager._mod_file_cache) > _MAX_KNOWN_FILES:
-        manager._mod_file_cache.clear()
+    return _is_third_party(modname) and _exists(modname)
+
+
+def _is_third_party(modname: str) -> bool:
+    return bool(modname) and modname.partition(".")[0] not in _NOT_THIRD_PARTY
+
+
+@functools.lru_cache(_MAX_KNOWN)
+def _exists(modname: str) -> bool:
+    """Whether a module can be found: on the path, package by package; a package that is not there, where astroid looks.
+
+    Other finders are asked for nothing below a package on the path: some of them act on being asked.
+    """
+    package, *below = modname.split(".")
+    spec = PathFinder.find_spec(package)
+    if spec is None:
+        return _is_elsewhere(modname)
+    for part in below:
+        package = f"{package}.{part}"
+        spec = PathFinder.find_spec(package, spec.submodule_search_locations or ())
+        if spec is None:
+            return False
+    return True
+
+
+def _is_elsewhere(modname: str) -> bool:
     try:
-        manager.file_from_module_name(modname, None)
+        AstroidManager().file_from_module_name(modname, None)
     except AstroidBuildingError:
         return False
     return True
+
+
+def _imitation(modname: str) -> nodes.Module:
+    """What astroid has in place of a module that is not there (`six.moves`)."""
+    for hook in AstroidManager()._failed_import_hooks:
+        with contextlib.suppress(AstroidBuildingError):
+            imitation: nodes.Module = hook(modname)
+            return imitation
+    raise AstroidImportError("Failed to import module {modname}.", modname=modname)
 
 
 def hide(program: nodes.Module) -> Scope:
@@ -97,6 +130,8 @@ def hide(program: nodes.Module) -> Scope:
         if node.decorators and any(_root_name(entry) in unknown for entry in node.decorators.nodes):
             node._explicit_inference = _infer_nothing
             lines.add(node.fromlineno)
+        if isinstance(node, nodes.ClassDef) and node._metaclass and _root_name(node._metaclass) in unknown:
+            node._explicit_inference = _infer_nothing
         if isinstance(node, nodes.ClassDef) and any(_root_name(base) in unknown for base in _bases(node)):
             unknown.add(node.name)
             lines.update(child.fromlineno for child in node.body if isinstance(child, nodes.FunctionDef))

@@ -27,6 +27,7 @@ from astroid.context import _invalidate_cache as clear_inference_cache
 from astroid.exceptions import AstroidError, AstroidSyntaxError, InferenceError
 from astroid.inference_tip import clear_inference_tip_cache
 from astroid.manager import AstroidManager
+from astroid.nodes._base_nodes import LookupMixIn
 from pylint.checkers.clear_lru_cache import clear_lru_caches
 
 from staged_reward.stages import opaque
@@ -54,6 +55,7 @@ FAULTS = (
     SyntaxError,
     TypeError,
     ValueError,
+    Warning,
 )
 
 
@@ -88,6 +90,8 @@ class PylintSession:
             with replaced(), _garbage_collected_rarely():
                 return self._check(source, journal)
         except AstroidSyntaxError as fault:
+            if isinstance(fault.error, MemoryError | RecursionError):
+                raise fault.error from fault
             return [_syntax_finding(fault.error)]
         finally:
             _forget(journal)
@@ -130,7 +134,12 @@ def _forget(journal: _Journal) -> None:
         table[name] = kept
         if not kept:
             del table[name]
-    AstroidManager().astroid_cache.pop(FILENAME, None)
+    manager = AstroidManager()
+    manager.astroid_cache.pop(FILENAME, None)
+    for key, found in list(manager._mod_file_cache.items()):
+        if isinstance(found, AstroidError):  # its traceback holds the program
+            del manager._mod_file_cache[key]
+    LookupMixIn.lookup.cache_clear()
     clear_inference_cache()
     clear_inference_tip_cache()
     clear_lru_caches()
