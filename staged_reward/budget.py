@@ -30,11 +30,11 @@ class SiblingBudget:
         min_siblings: With fewer that ended, the exact limit applies.
     """
 
-    first_seconds: float = 0.1
+    first_seconds: float = 0.03
     first_wall_seconds: float = 2.0
     multiple: float = 20.0
     quantile: float = 0.95
-    steps_seconds: tuple[float, ...] = (0.2, 1.0)
+    steps_seconds: tuple[float, ...] = (0.15, 1.0)
     min_siblings: int = 4
 
     def first(self, exact: Limits) -> Limits:

@@ -6,6 +6,7 @@ A worker is started by exec, so it shares no memory, lock, thread or CUDA contex
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -74,7 +75,7 @@ class WorkerPool:
         self._forget_parent()
         self._problems = problems
         self._attempts = {}
-        self._seats = self._seats or [self._hire() for _ in range(self.num_workers)]
+        self._seats = self._seats or [self._hire(place) for place in range(self.num_workers)]
         try:
             while self._feed(jobs):
                 yield from self._collect(jobs)
@@ -104,7 +105,7 @@ class WorkerPool:
         """Return the process ids of the workers."""
         return [seat.process.pid for seat in self._seats]
 
-    def _hire(self) -> _Seat:
+    def _hire(self, place: int) -> _Seat:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
@@ -112,7 +113,15 @@ class WorkerPool:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
+        self._pin(process.pid, place)
         return _Seat(process, Connection(ours.detach()))
+
+    def _pin(self, pid: int, place: int) -> None:
+        """Keep a worker and all it starts on one core, where every core has a worker: they would only move about."""
+        cores = sorted(os.sched_getaffinity(0))
+        if self.num_workers >= len(cores):
+            with contextlib.suppress(ProcessLookupError):  # it ended at once: `_collect` sees that
+                os.sched_setaffinity(pid, {cores[place % len(cores)]})
 
     def _feed(self, jobs: JobQueue) -> bool:
         """Give every worker with room a job. Return whether any worker has one."""
@@ -173,8 +182,8 @@ class WorkerPool:
         in_hand, *waiting = seat.jobs
         for job in reversed(waiting):
             jobs.put_back(job)
-        fresh = self._hire()
-        self._seats[self._seats.index(seat)] = fresh
+        place = self._seats.index(seat)
+        self._seats[place] = self._hire(place)
         self._attempts[in_hand.number] = self._attempts.get(in_hand.number, 0) + 1
         if self._attempts[in_hand.number] >= MAX_ATTEMPTS:
             yield in_hand, None
