@@ -32,9 +32,9 @@ class SiblingBudget:
 
     first_seconds: float = 0.03
     first_wall_seconds: float = 2.0
-    multiple: float = 20.0
+    multiple: float = 10.0
     quantile: float = 0.95
-    steps_seconds: tuple[float, ...] = (0.15, 1.0)
+    steps_seconds: tuple[float, ...] = (0.1, 1.0)
     min_siblings: int = 4
 
     def first(self, exact: Limits) -> Limits:
