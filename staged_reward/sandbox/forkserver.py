@@ -26,7 +26,8 @@ from staged_reward.sandbox.wire import Wire
 # its forks; the host keeps it apart from the one for all other programs.
 PRELOADABLE = ("numpy", "requests")
 
-# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, packages to import first (a bit set over PRELOADABLE). A socket goes with it.
+# One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, packages to import first (a bit set over
+# PRELOADABLE). A socket goes with it.
 REQUEST = struct.Struct("<ddIIII")
 # One answer: reason, wait status, cpu seconds, wall seconds.
 ENDING = struct.Struct("<Bidd")
