@@ -218,8 +218,9 @@ def test_standing_descriptors_are_the_standard_ones_and_the_wire(server) -> None
 
 
 def test_program_sees_no_arguments_of_ours(server) -> None:
-    seen = ask(server, "import sys\ndef f(x): return [sys.argv, [p for p in sys.path if 'staged' in p], __name__]")
-    assert seen == [["solution.py"], [], "solution"]
+    checkout = str(Path(staged_reward.__file__).resolve().parents[1])  # on the path only where it is `site-packages`
+    seen = ask(server, f"import sys\ndef f(x): return [sys.argv, {checkout!r} in sys.path, __name__]")
+    assert seen == [["solution.py"], checkout.endswith("-packages"), "solution"]
 
 
 def test_expected_values_are_not_in_the_process_of_the_program(server) -> None:

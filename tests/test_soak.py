@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 
 from staged_reward import Limits, StagedVerifier, load_problems
 from staged_reward.examples import CANDIDATES, PROBLEMS
-from staged_reward.samples import read_samples
+from staged_reward.samples import Sample, read_samples
 
 NUM_PROGRAMS = 10_000
 MAX_MEMORY_MIB = 400
@@ -54,11 +53,15 @@ def memory_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
+def endless_free_samples() -> list[Sample]:
+    """The examples' candidates, but for those that loop for ever on purpose: ten thousand should not take an hour."""
+    samples = read_samples(CANDIDATES, load_problems(PROBLEMS))
+    return [sample for sample in samples if sample.program and "while True" not in sample.program]
+
+
 def programs() -> Iterator[tuple[int, str]]:
     """Endless distinct programs: (index of the example, source); every hundredth leaves something behind."""
-    samples = [
-        s for s in read_samples(CANDIDATES, load_problems(PROBLEMS)) if s.program and "while True" not in s.program
-    ]
+    samples = endless_free_samples()
     serial = 0
     while True:
         for index, sample in enumerate(samples):
@@ -69,42 +72,33 @@ def programs() -> Iterator[tuple[int, str]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_ten_thousand_programs_leave_nothing_behind() -> None:
-    problems = [s.problem for s in read_samples(CANDIDATES, load_problems(PROBLEMS))]
-    samples = [
-        s for s in read_samples(CANDIDATES, load_problems(PROBLEMS)) if s.program and "while True" not in s.program
-    ]
-    assert problems
-    stream = programs()
+def test_ten_thousand_programs_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    stream, problems = programs(), [sample.problem for sample in endless_free_samples()]
     with StagedVerifier(filters=("syntax", "tests=1"), workers=2, limits=Limits(wall_seconds=3.0)) as verifier:
-        verifier.verify([samples[0].problem], [samples[0].program])
-        before = len(descendants(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()
-        folders = _scratch_entries()
+
+        def verify(num_programs: int) -> tuple[int, int, int]:
+            batch = [next(stream) for _ in range(num_programs)]
+            judgements = verifier.verify([problems[i] for i, _ in batch], [source for _, source in batch])
+            assert len(judgements) == num_programs
+            return len(descendants(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()
+
+        before = verify(200)  # every worker has its fork server
+        folders = sorted(tmp_path.rglob("*"))
         for _ in range(NUM_PROGRAMS // 1000):
-            batch = [next(stream) for _ in range(1000)]
-            judgements = verifier.verify([samples[i].problem for i, _ in batch], [source for _, source in batch])
-            assert len(judgements) == 1000
-        after = len(descendants(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()
+            after = verify(1000)
         assert after == before
-        assert _scratch_entries() == folders
-    gc.collect()
+        assert sorted(tmp_path.rglob("*")) == folders
     assert descendants(os.getpid()) == []
-    assert not _scratch_entries() & folders
-
-
-def _scratch_entries() -> set[str]:
-    return {str(path) for path in Path(tempfile.gettempdir()).glob("staged-reward-*/*")} | {
-        str(path) for path in Path(tempfile.gettempdir()).glob("staged-reward-*")
-    }
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_workers_stay_below_400_mib(tmp_path: Path) -> None:
     stream = programs()
-    samples = [
-        s for s in read_samples(CANDIDATES, load_problems(PROBLEMS)) if s.program and "while True" not in s.program
-    ]
+    samples = endless_free_samples()
     rows = [(samples[i].task_id, source) for i, source in (next(stream) for _ in range(3000))]
     rows.sort(key=lambda row: str(row[0]))
     path = tmp_path / "samples.jsonl"
