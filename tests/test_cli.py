@@ -228,12 +228,19 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not partial.exists()
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     arguments = many(tmp_path)
     with (tmp_path / "problems.jsonl").open("a") as problems, (tmp_path / "samples.jsonl").open("a") as samples:
         problems.write(json.dumps(ADD | {"task_id": "waits"}) + "\n")  # so that the run is not over too soon
         samples.write(json.dumps({"task_id": "waits", "solution": "import time\ntime.sleep(60)\n"}) + "\n")
-    interrupted = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    interrupted = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    )
     wait_for_problems(tmp_path, 2, interrupted)
     interrupted.send_signal(signal.SIGINT)
     _, stderr = interrupted.communicate(timeout=60)
