@@ -148,7 +148,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     isolate.adopt_orphans()
     isolate.no_new_privileges()
-    isolate.small_pages()
     has_network = not isolate.leave_network()
     for name in PRELOADED:
         importlib.import_module(name)

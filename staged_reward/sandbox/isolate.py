@@ -15,7 +15,7 @@ from collections.abc import Iterator
 KernelLimits = list[tuple[int, tuple[int, int]]]
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_SET_THP_DISABLE = 36, 38, 41
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _MIB = 1 << 20
 _MAIN_STACK_MIB = 64
 
@@ -48,11 +48,6 @@ def adopt_orphans() -> None:
 def no_new_privileges() -> None:
     """Make set-uid programs run without their privileges, for this process and its descendants."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-
-
-def small_pages() -> None:
-    """Keep this process and its descendants off huge pages: clearing or splitting one costs more than a fork."""
-    _prctl(_PR_SET_THP_DISABLE, 1)
 
 
 def leave_network() -> bool:
