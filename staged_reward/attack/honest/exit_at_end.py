@@ -1,0 +1,5 @@
+# kind: stdio
+# must: pass
+# why: ends by exit()
+print(sum(map(int, input().split())))
+exit()

@@ -1,0 +1,8 @@
+# kind: call
+# must: fail
+# why: aborts
+import os
+
+
+def add(a, b):
+    os.abort()

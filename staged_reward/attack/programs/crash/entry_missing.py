@@ -1,0 +1,4 @@
+# kind: call
+# must: fail
+# why: defines nothing
+pass
