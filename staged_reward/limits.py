@@ -25,6 +25,7 @@ class Limits:
         memory_mib: Private writable memory (heap, stacks, anonymous maps).
         output_mib: What a program may write to stdout, or return.
         file_mib: Size of any one file in the scratch folder.
+        scratch_mib: Size of the scratch folder, where the machine lets it be limited.
         num_processes: Processes and threads at once.
     """
 
@@ -33,6 +34,7 @@ class Limits:
     memory_mib: int = 1024
     output_mib: int = 16
     file_mib: int = 64
+    scratch_mib: int = 256
     num_processes: int = 64
 
     def of(self, problem: Problem) -> Limits:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from black.mode import Mode
 
 _COMMENTS = re.compile(rf"{COMMENT}|{STRING}", re.VERBOSE | re.DOTALL)
+_LOOKS_AT_ITSELF = re.compile(r"lineno|_getframe|\binspect\b|traceback|\bco_|__code__|__doc__|linecache|getsource")
 _MARSHAL_VERSION = 2  # the last without back references, which depend on reference counts
 _OPTIMIZED = 0x1  # CO_OPTIMIZED: code of a function, not of a module or class body
 _LOAD_CONST, _STORE_NAME = opcode.opmap["LOAD_CONST"], opcode.opmap["STORE_NAME"]
@@ -82,17 +83,17 @@ def _black_mode() -> Mode:
 def identity(source: str) -> bytes:
     """Digest of what a program does: equal for programs that differ only by formatting and comments.
 
-    Programs that do not compile, and those too long to be compiled in a trusted process, are told apart by their text
-    without comments.
+    Programs that do not compile, those that a trusted process should not compile, and those that look at their own code
+    or lines are told apart by their text without comments.
 
     Returns:
         16 bytes, the same in every process of one Python version.
     """
-    if not needs_child(source):
+    if not needs_child(source) and not _LOOKS_AT_ITSELF.search(source):
         for text in (one_statement_per_line(source), source):
             try:
                 return _digest(b"code", marshal.dumps(_without_lines(parse_program(text)), _MARSHAL_VERSION))
-            except SyntaxError:
+            except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last three: nested too deeply
                 continue
     return _digest(b"text", strip_comments(source).encode("utf-8", "surrogatepass"))
 

@@ -12,14 +12,28 @@ import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 from staged_reward.errors import InfraError
-from staged_reward.problem import Problem, StageResult
+from staged_reward.isolation.layers import ALL, Layer, Level
+from staged_reward.limits import Limits
+from staged_reward.problem import Problem, StageResult, Verdict
 from staged_reward.sandbox.host import PACKAGE_DIR, python_command
-from staged_reward.worker import LINT_SECONDS, MAX_ATTEMPTS, Answer, Forget, Job, Lesson, LintTask, Message
+from staged_reward.worker import (
+    CANARY,
+    CANARY_PROGRAM,
+    LINT_SECONDS,
+    MAX_ATTEMPTS,
+    Answer,
+    Forget,
+    Job,
+    Lesson,
+    LintTask,
+    Message,
+    TestsTask,
+)
 
 # Not `-m`: the module would be `__main__` there, and its classes others than those that arrive by pickle.
 WORKER_COMMAND = python_command("staged_reward.worker")
@@ -27,6 +41,9 @@ QUEUE_DEPTH = 2  # jobs at a worker: one in hand, one waiting, so that it never 
 SMALL_PROGRAM_CHARS = 50_000  # a larger one could fill the pipe and stop us; it is sent to an idle worker only
 CLOSE_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0  # beyond the sum of a job's own limits
+LOOK_SECONDS = 2.0  # between two looks whether a worker is stopped
+_CANARY_KEY = -1  # no job and no problem has this number
+CANARY_SECONDS = 30.0  # for a known-good program, start of the worker included
 
 
 @dataclass(slots=True)
@@ -50,10 +67,21 @@ class WorkerPool:
 
     Args:
         num_workers: Processes.
+        required: The least isolation under which a program may run.
+        layers: Of isolation, to use as far as the machine allows.
+        outer_wall: Put bubblewrap around every sandbox.
     """
 
-    def __init__(self, num_workers: int) -> None:
+    def __init__(
+        self,
+        num_workers: int,
+        *,
+        required: Level = Level.CONFINED,
+        layers: Collection[Layer] = ALL,
+        outer_wall: bool = False,
+    ) -> None:
         self.num_workers = num_workers
+        self._settings = [required.name, ",".join(sorted(layers)), str(outer_wall)]
         self._seats: list[_Seat] = []
         self._problems: dict[int, Problem] = {}
         self._attempts: dict[int, int] = {}
@@ -70,7 +98,7 @@ class WorkerPool:
             A job and its results; None when its worker was lost that often that we give up.
 
         Raises:
-            InfraError: No worker can be started.
+            InfraError: No worker can be started, or none may run programs here.
         """
         self._forget_parent()
         self._problems = problems
@@ -106,13 +134,17 @@ class WorkerPool:
         return [seat.process.pid for seat in self._seats]
 
     def _hire(self, place: int) -> _Seat:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(
-                [*WORKER_COMMAND, str(theirs.fileno()), PACKAGE_DIR],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                process = subprocess.Popen(
+                    [*WORKER_COMMAND, str(theirs.fileno()), *self._settings, PACKAGE_DIR],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    env=os.environ | {"PYTHONHASHSEED": "0"},  # tests run there: same program, same verdict
+                )
+        except OSError as error:
+            raise InfraError(f"no process for a worker: {error}") from error
         self._pin(process.pid, place)
         return _Seat(process, Connection(ours.detach()))
 
@@ -156,26 +188,29 @@ class WorkerPool:
     def _collect(self, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         busy = [seat for seat in self._seats if seat.jobs]
         soonest = min(seat.deadline for seat in busy) - time.monotonic()
-        ready = wait([seat.connection for seat in busy], timeout=max(0.0, soonest))
+        ready = wait([seat.connection for seat in busy], timeout=max(0.0, min(soonest, LOOK_SECONDS)))
         for seat in busy:
             if seat.connection in ready:
                 yield from self._receive(seat, jobs)
-            elif time.monotonic() > seat.deadline:
+            elif time.monotonic() > seat.deadline or (not ready and _is_stopped(seat.process.pid)):
                 yield from self._replace(seat, jobs)
 
     def _receive(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         try:
-            number, results = seat.connection.recv()
+            answer = seat.connection.recv()
         except (EOFError, ConnectionError):
             yield from self._replace(seat, jobs)
             return
+        if isinstance(answer, InfraError):
+            raise answer
+        number, results = answer
         job = seat.jobs.popleft()
         assert job.number == number
         if seat.jobs:
             seat.deadline = time.monotonic() + self._patience(seat.jobs[0])
         yield job, results
 
-    def _replace(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, None]]:
+    def _replace(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Put a fresh worker in the place of one that is gone or silent; its job in hand is tried again."""
         seat.connection.close()
         _end(seat.process)
@@ -186,9 +221,35 @@ class WorkerPool:
         self._seats[place] = self._hire(place)
         self._attempts[in_hand.number] = self._attempts.get(in_hand.number, 0) + 1
         if self._attempts[in_hand.number] >= MAX_ATTEMPTS:
-            yield in_hand, None
+            yield in_hand, self._blame(in_hand, self._seats[place])
         else:
             jobs.put_back(in_hand)
+
+    def _blame(self, job: Job, seat: _Seat) -> tuple[StageResult, ...] | None:
+        """Say whose fault it is that a job's workers were lost: its program's, if a known-good one passes; else None."""
+        task = job.tasks[0]
+        if isinstance(task, LintTask) or not self._canary_passes(seat):
+            return None
+        detail = f"its worker was lost {MAX_ATTEMPTS} times; a known-good program passes, so this one did it"
+        return (StageResult(stage=task.stage, verdict=Verdict.CRASHED, detail=detail),)
+
+    def _canary_passes(self, seat: _Seat) -> bool:
+        task = TestsTask("canary", None, Limits(), count=False)
+        self._send(seat, Lesson(_CANARY_KEY, CANARY))
+        self._send(seat, Job(_CANARY_KEY, _CANARY_KEY, CANARY_PROGRAM, (task,)))
+        try:
+            answer = seat.connection.recv() if seat.connection.poll(CANARY_SECONDS) else None
+        except (EOFError, ConnectionError):
+            return False
+        return isinstance(answer, tuple) and answer[1][-1].verdict is Verdict.PASSED
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] in ("T", "t")
+    except OSError:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -14,6 +14,7 @@ from staged_reward.errors import InputError
 from staged_reward.excerpt import shown
 from staged_reward.extract import extract
 from staged_reward.filters import TestsFilter, parse_filters
+from staged_reward.isolation.layers import ALL, parse_layers, parse_level
 from staged_reward.limits import Limits
 from staged_reward.pool import WorkerPool, default_num_workers
 from staged_reward.problem import CallTest, Judgement, Problem
@@ -44,6 +45,10 @@ class StagedVerifier:
         time_limit: `siblings` derives a CPU budget from the problem's other programs, never above the exact limit;
             `exact` applies `limits.cpu_seconds` itself.
         budget: How the sibling budget is made.
+        require_isolation: The least under which a program may run: `confined`, `contained`, `full`; `none` lets
+            programs run with this user's rights where the machine offers nothing better (see `staged-reward doctor`).
+        layers: Of isolation, to use as far as the machine allows; None for all.
+        outer_wall: Put bubblewrap, which must be installed, around every sandbox as a second wall.
 
     Raises:
         InputError: A setting cannot be used.
@@ -63,6 +68,9 @@ class StagedVerifier:
         limits: Limits | None = None,
         time_limit: TimeLimit = "siblings",
         budget: SiblingBudget | None = None,
+        require_isolation: str = "confined",
+        layers: Collection[str] | None = None,
+        outer_wall: bool = False,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"workers={workers}; give a number from 1, or None for one per core")
@@ -76,6 +84,9 @@ class StagedVerifier:
         self.limits = limits or Limits()
         self.time_limit = time_limit
         self.num_workers = workers or default_num_workers()
+        self.require_isolation = parse_level(require_isolation)
+        self.layers = ALL if layers is None else parse_layers(layers)
+        self.outer_wall = outer_wall
         self.scorer = _scorer(orm)
         self._budget = (budget or SiblingBudget()) if time_limit == "siblings" else None
         self._open_pool()
@@ -92,7 +103,8 @@ class StagedVerifier:
 
         Raises:
             InputError: A problem cannot be verified with these settings, or the lengths differ.
-            InfraError: No worker process can be started, or the ORM failed.
+            InfraError: No worker process can be started, the machine offers less isolation than is required, or the
+                ORM failed.
         """
         judgements: dict[int, Judgement] = {}
         for judged in self.stream(problems, programs):
@@ -189,7 +201,9 @@ class StagedVerifier:
     def _open_pool(self) -> None:
         self._lock = threading.Lock()
         self._holder = None
-        self._pool = WorkerPool(self.num_workers)
+        self._pool = WorkerPool(
+            self.num_workers, required=self.require_isolation, layers=self.layers, outer_wall=self.outer_wall
+        )
         self._closer = weakref.finalize(self, self._pool.close)
 
 

@@ -5,21 +5,23 @@ It does what it is told, one job at a time, and keeps problems only for the leng
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from staged_reward.alarm import AlarmError, alarm
 from staged_reward.errors import InfraError, InputError
+from staged_reward.isolation.layers import ALL, LEVEL_TEXTS, Layer, Level, level_of
 from staged_reward.limits import Limits
-from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.problem import CallTest, Problem, StageResult, Verdict
 from staged_reward.sandbox.host import ForkServer, packages_to_preload
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.outcome import Outcome
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 LINT_SECONDS = 20.0
 MAX_ATTEMPTS = 3
+PAUSES_SECONDS = (0.0, 0.2, 2.0)  # before each attempt: a machine that is out of processes has some again
 
 LintTool = Literal["pylint", "ruff"]
 
@@ -75,7 +78,8 @@ class Forget(NamedTuple):
 
 
 Message = Job | Lesson | Forget
-Answer = tuple[int, tuple[StageResult, ...]]
+Answer = tuple[int, tuple[StageResult, ...]] | InfraError
+"""What became of a job; or why this worker can do none."""
 
 
 @dataclass(slots=True)
@@ -93,10 +97,29 @@ class _Clock:
         return time.perf_counter() - self.wall, time.process_time() - self.cpu
 
 
-class Worker:
-    """Performs jobs. Usable without a process of its own; it must be in a main thread, for its alarms."""
+CANARY = Problem(task_id="canary", entry_point="f", tests=(CallTest((2,), expected=4),))
+CANARY_PROGRAM = "def f(x):\n    return x * x\n"
 
-    def __init__(self) -> None:
+
+class WeakIsolationError(InfraError):
+    """This machine offers less isolation than is required."""
+
+
+class Worker:
+    """Performs jobs. Usable without a process of its own; it must be in a main thread, for its alarms.
+
+    Args:
+        required: The least isolation under which a program may run.
+        layers: Of isolation, to use as far as the machine allows.
+        outer_wall: Put bubblewrap around every sandbox.
+    """
+
+    def __init__(
+        self, required: Level = Level.CONFINED, layers: Collection[Layer] = ALL, *, outer_wall: bool = False
+    ) -> None:
+        self._required = required
+        self._layers = layers
+        self._outer_wall = outer_wall
         self._problems: dict[int, Problem] = {}
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
@@ -113,7 +136,11 @@ class Worker:
         self._suites.clear()
 
     def perform(self, job: Job) -> tuple[StageResult, ...]:
-        """Do a job's tasks in order, up to the first that does not pass."""
+        """Do a job's tasks in order, up to the first that does not pass.
+
+        Raises:
+            WeakIsolationError: A program would have to run with less isolation than is required.
+        """
         results: list[StageResult] = []
         for task in job.tasks:
             results.append(self._lint(task, job) if isinstance(task, LintTask) else self._test(task, job))
@@ -184,23 +211,53 @@ class Worker:
         return self._suites[key]
 
     def _with_retries(self, program: str, run: Callable[[ForkServer], Outcome]) -> Outcome:
-        """Run on a working fork server; a fault of ours is tried again on a fresh one, and then named as ours."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        """Run on a working fork server; a fault is tried again on a fresh one, and then named: ours, or the program's."""
+        has_run = True
+        for attempt in range(MAX_ATTEMPTS):
+            time.sleep(PAUSES_SECONDS[attempt])
+            server = None
             try:
-                return run(self._server_for(program))
+                server = self._server_for(program)
+                return run(server)
+            except WeakIsolationError:
+                raise
             except InfraError as error:
                 while self._is_leaving:
                     signal.pause()
                 self.close()
-                if attempt == MAX_ATTEMPTS:
-                    return Outcome(verdict=Verdict.INFRA_ERROR, detail=f"after {attempt} attempts: {error}")
-        raise AssertionError("unreachable")
+                has_run = has_run and server is not None
+                detail = f"after {MAX_ATTEMPTS} attempts: {error}"
+        if has_run and self._canary_passes():
+            return Outcome(verdict=Verdict.CRASHED, detail=f"{detail}; a known-good program passes, so this one did it")
+        return Outcome(verdict=Verdict.INFRA_ERROR, detail=detail)
+
+    def _canary_passes(self) -> bool:
+        try:
+            outcome = run_suite(self._server_for(CANARY_PROGRAM), Suite.of(CANARY), CANARY_PROGRAM, Limits())
+        except InfraError:
+            self.close()
+            return False
+        return outcome.verdict is Verdict.PASSED
 
     def _server_for(self, program: str) -> ForkServer:
         is_loaded = bool(packages_to_preload(program))
         if is_loaded not in self._servers:
-            self._servers[is_loaded] = ForkServer()
+            server = ForkServer(self._layers, outer_wall=self._outer_wall)
+            if level_of(server.layers) < self._required:
+                server.close()
+                raise WeakIsolationError(_refusal(self._required, server))
+            self._servers[is_loaded] = server
         return self._servers[is_loaded]
+
+
+def _refusal(required: Level, server: ForkServer) -> str:
+    level = level_of(server.layers)
+    missing = "; ".join(f"{layer}: {reason}" for layer, reason in sorted(server.missing.items()))
+    return (
+        f"isolation level {level.name.lower()!r} ({LEVEL_TEXTS[level]}), but {required.name.lower()!r} is required; "
+        f"missing here: {missing or 'what was left out'}. To run programs with less, say "
+        f"require_isolation={level.name.lower()!r} (--require-isolation {level.name.lower()})"
+    )
 
 
 def _leave_with(connection: Connection[Answer, Message], worker: Worker) -> None:
@@ -212,17 +269,29 @@ def _leave_with(connection: Connection[Answer, Message], worker: Worker) -> None
     os._exit(0)
 
 
+def _answer(worker: Worker, job: Job) -> Answer:
+    try:
+        return job.number, worker.perform(job)
+    except WeakIsolationError as error:
+        return error
+
+
 def main() -> None:
-    """Serve the pool over the descriptor named by the first argument, until it hangs up."""
+    """Serve the pool, until it hangs up. Arguments: descriptor, required level, layers, outer wall, package folder."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # a reply that arrives then interrupts no program on the same core
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     connection: Connection[Answer, Message] = Connection(int(sys.argv[1]))
-    worker = Worker()
+    required, layers, outer_wall = sys.argv[2:5]
+    worker = Worker(
+        Level[required], frozenset(map(Layer, filter(None, layers.split(",")))), outer_wall=outer_wall == str(True)
+    )
     threading.Thread(target=_leave_with, args=(connection, worker), daemon=True).start()
     try:
         while True:
             message = connection.recv()
             if isinstance(message, Job):
-                connection.send((message.number, worker.perform(message)))
+                connection.send(_answer(worker, message))
             elif isinstance(message, Lesson):
                 worker.learn(message)
             else:

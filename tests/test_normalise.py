@@ -141,3 +141,14 @@ def test_black_formats_and_leaves_alone_what_it_cannot_parse() -> None:
 def test_hostile_source_leaves_black_and_identity_standing(source: str) -> None:
     assert black_format(source) == source
     assert len(identity(source)) == 16
+
+
+@pytest.mark.parametrize("depth", [30, 45, 550])
+def test_deep_nesting_has_an_identity(depth: int) -> None:
+    assert len(identity("x = " + "lambda:" * depth + "1")) == 16
+
+
+def test_programs_that_look_at_their_own_lines_are_told_apart_by_them() -> None:
+    program = "import sys\ndef f(x):\n    return sys._getframe().f_lineno\n"
+    assert identity(program) != identity("\n\n" + program)
+    assert identity("def f(x):\n    return x\n") == identity("\n\ndef f(x):\n    return x\n")

@@ -13,7 +13,7 @@ from staged_reward import worker as worker_module  # `TestsTask` by name would l
 from staged_reward.limits import Limits
 from staged_reward.pool import JobQueue, WorkerPool, default_num_workers, worker_lost
 from staged_reward.problem import CallTest, Problem, StageResult, Verdict
-from staged_reward.worker import MAX_ATTEMPTS, Job, LintTask
+from staged_reward.worker import CANARY_PROGRAM, MAX_ATTEMPTS, Job, LintTask
 
 LIMITS = Limits(cpu_seconds=5.0, wall_seconds=10.0)
 PROBLEMS = {key: Problem(task_id=str(key), tests=(CallTest((1,), expected=key),), entry_point="f") for key in range(3)}
@@ -109,29 +109,53 @@ def test_worker_killed_in_mid_job_costs_a_retry_and_no_result(pool) -> None:
     assert pool.pids()[0] != before[0]
 
 
-def test_job_that_loses_its_worker_three_times_has_no_result(monkeypatch, pool) -> None:
+@pytest.mark.parametrize("canary", ["passes", "is lost as well"])
+def test_job_that_loses_its_worker_three_times_did_it_unless_a_known_good_program_fails_too(
+    monkeypatch, pool, canary: str
+) -> None:
     lost = []
-    give = pool._give
+    give, send = pool._give, pool._send
+
+    def kill(seat) -> None:
+        os.kill(seat.process.pid, signal.SIGKILL)
+        seat.process.wait()
 
     def give_and_kill(seat, one):
         give(seat, one)
         if one.number == 5:
             lost.append(seat.process.pid)
-            os.kill(seat.process.pid, signal.SIGKILL)
-            seat.process.wait()
+            kill(seat)
+
+    def send_and_kill(seat, message):
+        send(seat, message)
+        if canary != "passes" and isinstance(message, Job) and message.program == CANARY_PROGRAM:
+            kill(seat)
 
     monkeypatch.setattr("staged_reward.pool.QUEUE_DEPTH", 1)
     monkeypatch.setattr(pool, "_give", give_and_kill)
+    monkeypatch.setattr(pool, "_send", send_and_kill)
     found = verdicts(pool, *(job(n) for n in range(12)))
-    assert found.pop(5) is None
+    assert found.pop(5) == (Verdict.CRASHED if canary == "passes" else None)
     assert found == {n: Verdict.PASSED for n in range(12) if n != 5}
     assert len(set(lost)) == MAX_ATTEMPTS
     assert "3 times" in str(worker_lost("full"))
 
 
+def test_stopped_worker_is_replaced_at_the_next_look(monkeypatch, pool) -> None:
+    verdicts(pool, job(0))
+    stopped = pool.pids()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr("staged_reward.pool.CLOSE_SECONDS", 0.1)
+    started = time.monotonic()
+    assert verdicts(pool, *(job(n) for n in range(8))) == dict.fromkeys(range(8), Verdict.PASSED)
+    assert time.monotonic() - started < 15
+    wait_until_gone(stopped)
+
+
 def test_silent_worker_is_replaced(monkeypatch, pool) -> None:
     verdicts(pool, job(0))
-    monkeypatch.setattr(pool, "_patience", lambda _job: 1.0)
+    monkeypatch.setattr(pool, "_patience", lambda _job: 5.0)
     stopped = pool.pids()
     os.kill(stopped[0], signal.SIGSTOP)
     os.kill(stopped[1], signal.SIGSTOP)
@@ -146,7 +170,7 @@ def test_closing_leaves_no_process_and_no_folder(monkeypatch, tmp_path) -> None:
     pool = WorkerPool(2)
     verdicts(pool, *(job(n) for n in range(20)))
     started = set(descendants_of(os.getpid())) - before
-    assert len(started) >= 4  # two workers, two fork servers
+    assert len(started) >= 6  # two workers, two keepers, two fork servers
     assert len(os.listdir(tmp_path)) == 2
     pool.close()
     wait_until_gone(sorted(started))
@@ -160,11 +184,12 @@ def test_ending_in_mid_run_leaves_no_process_and_no_folder(monkeypatch, tmp_path
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = set(descendants_of(os.getpid()))
     pool = WorkerPool(1)
-    program = "import os, time\nos.setsid()\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(60)"
+    program = "import os, time\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(60)"
     run = pool.run(queue_of(job(0), job(1, program)), PROBLEMS)
     assert next(run)[0].number == 0
     deadline = time.monotonic() + 10
-    while len(started := set(descendants_of(os.getpid())) - before) < 4:  # worker, fork server, program and its child
+    num_processes = 5  # worker, keeper, fork server, program and its child
+    while len(started := set(descendants_of(os.getpid())) - before) < num_processes:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     if how == "kill":

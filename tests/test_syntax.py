@@ -1,13 +1,17 @@
 """The `syntax` stage: verdicts on odd source, and what it leaves alone in the process that it runs in."""
 
+import resource
 import threading
+import time
 import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from staged_reward.normalise import identity
 from staged_reward.problem import Problem, Verdict
+from staged_reward.sandbox.compiled import compiled
 from staged_reward.stages import syntax
 from staged_reward.stages.syntax import check_syntax, parse_program
 
@@ -53,6 +57,32 @@ def test_illegal_source_is_a_syntax_error(name: str) -> None:
     assert result.verdict is Verdict.SYNTAX_ERROR
     assert result.detail
     assert "\n" not in result.detail
+
+
+def nested_finally(depth: int, num_exits: int) -> str:
+    source, indent = "def f(x):\n", "    "
+    for _ in range(depth):
+        source += f"{indent}try:\n" + f"{indent}    if x: return 0\n" * num_exits + f"{indent}finally:\n"
+        indent += "    "
+    return f"{source}{indent}pass\n"
+
+
+MULTIPLYING = {
+    "nested finally": nested_finally(14, 1),
+    "finally with many exits": nested_finally(5, 30),
+    "sum of repeated constants": "x = " + "+".join(['"\U0001f600"*4096'] * 1500),
+    "nested lambdas": "x = " + "lambda:" * 2800 + "1",
+}
+
+
+@pytest.mark.parametrize("name", MULTIPLYING)
+def test_source_that_multiplies_cannot_take_this_process_its_memory_or_time(name: str) -> None:
+    wall, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert check_syntax(PROBLEM, MULTIPLYING[name]).verdict in (Verdict.SYNTAX_ERROR, Verdict.PASSED)
+    identity(MULTIPLYING[name])
+    compiled(MULTIPLYING[name])
+    assert time.monotonic() - wall < 15
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100 << 10  # KiB
 
 
 def test_detail_names_the_line() -> None:

@@ -8,10 +8,13 @@ import pytest
 
 from staged_reward import worker as worker_module  # `TestsTask` by name would look like a test class
 from staged_reward.errors import InfraError
+from staged_reward.isolation.layers import Layer, Level
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, Problem, Verdict
+from staged_reward.sandbox.host import ForkServer
 from staged_reward.sandbox.outcome import Outcome
-from staged_reward.worker import MAX_ATTEMPTS, Job, Lesson, LintTask, Worker
+from staged_reward.sandbox.suite import Suite
+from staged_reward.worker import MAX_ATTEMPTS, Job, Lesson, LintTask, WeakIsolationError, Worker
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)
 PROBLEM = Problem(task_id="t", tests=tuple(CallTest((n,), expected=n) for n in range(4)), entry_point="f")
@@ -66,9 +69,31 @@ def test_fault_that_stays_is_named_ours_after_three_attempts(worker, monkeypatch
 
     monkeypatch.setattr("staged_reward.worker.run_suite", fail)
     result = worker.perform(Job(1, 7, RIGHT, (FULL,)))[0]
-    assert (result.verdict, len(attempts)) == (Verdict.INFRA_ERROR, MAX_ATTEMPTS)
+    assert (result.verdict, len(attempts)) == (Verdict.INFRA_ERROR, MAX_ATTEMPTS + 1)  # the last one is the canary
     assert "no sandbox today" in result.detail
     assert result.tests_run == 0
+
+
+def test_program_that_ends_its_fork_server_every_time_did_it_if_a_known_good_one_passes(worker, monkeypatch) -> None:
+    run_suite = worker_module.run_suite
+
+    def lose_server(server: ForkServer, suite: Suite, program: str, *args: object, **options: object) -> Outcome:
+        if program == RIGHT:
+            os.kill(server.pid, signal.SIGKILL)
+        return run_suite(server, suite, program, *args, **options)
+
+    monkeypatch.setattr("staged_reward.worker.run_suite", lose_server)
+    result = worker.perform(Job(1, 7, RIGHT, (FULL,)))[0]
+    assert result.verdict is Verdict.CRASHED
+    assert "known-good" in result.detail
+
+
+def test_less_isolation_than_required_is_refused_with_the_reason_and_the_way_out() -> None:
+    worker = Worker(Level.CONTAINED, {Layer.LANDLOCK, Layer.SECCOMP})
+    worker.learn(Lesson(7, Problem(task_id="t", tests=(CallTest((1,), expected=1),), entry_point="f")))
+    with pytest.raises(WeakIsolationError, match=r"'confined'.*'contained' is required.*--require-isolation confined"):
+        worker.perform(Job(1, 7, RIGHT, (FULL,)))
+    worker.close()
 
 
 def test_test_that_does_not_compile_is_not_held_against_the_program(worker) -> None:

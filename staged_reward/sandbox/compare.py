@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from staged_reward.sandbox.codec import Record
+from staged_reward.sandbox.unpack import MAX_ITEMS
 
 RELATIVE_TOLERANCE = 1e-7
 ABSOLUTE_TOLERANCE = 1e-6
@@ -21,6 +23,8 @@ def close(result: Any, expected: Any) -> bool:
     A numpy array counts as the list it holds, a dataclass instance as the mapping of its fields. NaN equals nothing.
     """
     result = _unwrap(result)
+    if type(result).__module__ == "numpy":  # larger than any list a test could expect
+        return False
     if isinstance(expected, float):
         return _is_real(result) and _close_floats(result, expected)
     if isinstance(expected, list | tuple):
@@ -37,7 +41,7 @@ def _unwrap(result: Any) -> Any:
     if type(result) is Record:
         return result.values
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(result, numpy.ndarray):
+    if numpy is not None and isinstance(result, numpy.ndarray) and result.size <= MAX_ITEMS:
         return result.tolist()
     return result
 
@@ -57,21 +61,21 @@ def _close_floats(result: float, expected: float) -> bool:
 
 def same_output(output: str, expected: str) -> bool:
     """Whether two texts agree line by line, trailing white space ignored, tolerance where a float is expected."""
-    lines, expected_lines = _lines(output), _lines(expected)
-    return len(lines) == len(expected_lines) and all(map(_same_line, lines, expected_lines))
+    output, expected = output.rstrip(), expected.rstrip()
+    if output.count("\n") != expected.count("\n"):  # a list of empty lines takes fifty times the text's memory
+        return False
+    return all(map(_same_line, _lines(output), _lines(expected)))
 
 
-def _lines(text: str) -> list[str]:
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+def _lines(text: str) -> Iterator[str]:
+    return (line.rstrip() for line in text.split("\n"))
 
 
 def _same_line(line: str, expected: str) -> bool:
     if line == expected:
         return True
-    tokens, expected_tokens = line.split(), expected.split()
+    expected_tokens = expected.split()
+    tokens = line.split(maxsplit=len(expected_tokens))
     if len(tokens) != len(expected_tokens) or not any(map(_is_float_literal, expected_tokens)):
         return False
     return all(map(_same_token, tokens, expected_tokens))

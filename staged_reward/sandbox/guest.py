@@ -3,53 +3,65 @@
 It sees source and arguments, and no expected value. Everything here may be subverted by the program it loads; nothing
 here decides a verdict. The judge speaks to it in operations, each a list whose first item names the operation:
 
-    load SOURCE IMPORTS      compile and run the program as a module
+    load PROGRAM IMPORTS     run the program, source or marshalled code, as a module
     calls ENTRY [[ARGS, KWARGS], …]     call the entry point in turn; one reply each, sent as they come
     names [NAME, …]          which of these the program defines, and what they are
     do FUNCTION ARGS KWARGS  one operation on live objects, for tests that are statements
+    answer KIND …            what an operation on an object of the test gave, which the program asked for meanwhile
 """
 
 from __future__ import annotations
 
-import builtins
+import importlib
 import io
+import marshal
 import operator
+import os
 import sys
-import time
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from staged_reward.sandbox import codec
+from staged_reward.sandbox.borrowed import Borrowed, make_error
+from staged_reward.sandbox.operations import CONTAINERS, FUNCTIONS
+from staged_reward.sandbox.plain import GLOBAL, Error
 from staged_reward.sandbox.wire import Wire, frame
 
 MODULE_NAME = "solution"
-FLUSH_SECONDS = 0.002
 MAX_MESSAGE_CHARS = 400
 MAX_PRINTED_CHARS = 1 << 20
 
 # kinds of reply
-VALUE, RAISED, OPAQUE, LOAD_RAISED, UNPARSED = 0, 1, 2, 3, 4
+VALUE, RAISED, OPAQUE, LOAD_RAISED, UNPARSED, ASKED = range(6)
+
+
+Code = str | bytes
+"""Source, or marshalled code."""
 
 
 class ExitError(Exception):
     """The judge has hung up."""
 
 
-def compile_source(source: str) -> types.CodeType:
-    """Compile a program, with a byte order mark dropped."""
-    return compile(source.removeprefix("\ufeff"), f"<{MODULE_NAME}>", "exec", dont_inherit=True)
+def code_of(program: Code) -> types.CodeType:
+    """Return a program's code: unpack what the judge has compiled, compile source, with a byte order mark dropped."""
+    if isinstance(program, bytes):
+        code: types.CodeType = marshal.loads(program)
+        return code
+    return compile(program.removeprefix("\ufeff"), f"<{MODULE_NAME}>", "exec", dont_inherit=True)
 
 
-def make_module(name: str, imports: str) -> types.ModuleType:
+def make_module(name: str, imports: Code) -> types.ModuleType:
     """Return an empty module, known to `sys.modules`, in which the problem's imports have run.
 
     They are compiled apart from the program, whose `from __future__` must stay its first statement.
     """
     module = types.ModuleType(name)
+    module.__file__ = f"{os.getcwd()}/{MODULE_NAME}.py"  # where a script would be
     sys.modules[name] = module
     if imports:
-        exec(compile(imports, "<imports>", "exec", dont_inherit=True), module.__dict__)
+        exec(code_of(imports), module.__dict__)
     return module
 
 
@@ -81,6 +93,20 @@ def describe_error(error: BaseException) -> list[Any]:
     return [names, message]
 
 
+def _is_of_container(method: Any) -> bool:
+    """Whether this is `setdefault` of a dict, or the like: what it returns stays in there."""
+    return isinstance(method, types.BuiltinMethodType) and type(method.__self__) in CONTAINERS
+
+
+def _identity(value: Any) -> Any:
+    """Return what tells an object from others; a method is made anew each time that it is looked up."""
+    if isinstance(value, types.MethodType):
+        return id(value.__self__), id(value.__func__)
+    if isinstance(value, types.BuiltinMethodType):
+        return id(value.__self__), value.__name__
+    return id(value)
+
+
 class CappedText(io.StringIO):
     """Text written to stdout, up to a size."""
 
@@ -103,11 +129,12 @@ class Guest:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._pending: list[bytes] = []
-        self._flushed = time.monotonic()
         self._objects: list[Any] = []
-        self._numbers: dict[int, int] = {}  # by id: `_objects` keeps them alive
+        self._numbers: dict[Any, int] = {}  # by identity: `_objects` keeps them alive
         self._namespace: dict[str, Any] = {}
         self._printed = CappedText()
+        self._asking: Any = None
+        self._originals: dict[tuple[str, str], Any] = {}
 
     def serve(self) -> NoReturn:
         """Answer operations until the judge hangs up.
@@ -124,10 +151,10 @@ class Guest:
         getattr(self, f"_{name}")(*operands)
         self._flush()
 
-    def _load(self, source: str, imports: str) -> None:
+    def _load(self, program: Code, imports: Code) -> None:
         kind = UNPARSED
         try:
-            code = compile_source(source)
+            code = code_of(program)
             kind = LOAD_RAISED
             module = make_module(MODULE_NAME, imports)
             self._namespace = module.__dict__
@@ -144,8 +171,7 @@ class Guest:
             except BaseException as error:  # noqa: BLE001  as above
                 reply = codec.encode([RAISED, *describe_error(error)])
             self._pending.append(frame(reply))
-            if time.monotonic() - self._flushed > FLUSH_SECONDS:
-                self._flush()
+            self._flush()  # at once: a reply that waited would be lost, or not, as the next call hangs, or not
 
     def _names(self, names: Sequence[str]) -> None:
         sys.stdout = self._printed
@@ -157,18 +183,90 @@ class Guest:
         if isinstance(value, types.ModuleType):
             return ["module", value.__name__]
         if isinstance(value, type) and issubclass(value, BaseException):
-            return ["exception", [kind.__name__ for kind in value.__mro__ if issubclass(kind, BaseException)]]
-        return ["value", codec.encode(value, self._refer)]
+            names = [kind.__name__ for kind in value.__mro__ if issubclass(kind, BaseException)]
+            return ["exception", names, codec.encode(self._refer(value))]
+        return ["value", self._encoded(value)]
 
     def _do(self, function: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-        before = codec.encode(args, self._refer) if function == "call" else b""
+        before = self._encoded_arguments(function, args, kwargs)
         try:
-            value = FUNCTIONS[function](*args, **kwargs)
-            reply = [VALUE, codec.encode(value, self._refer), self._printed.take()]
+            value = (FUNCTIONS.get(function) or getattr(self, f"_do_{function}"))(*args, **kwargs)
+            shared = (
+                function in ("getattr", "getitem") or type(value) is bytearray or (args and _is_of_container(args[0]))
+            )
+            reply = [VALUE, self._encoded(value) if shared else codec.encode(value, self._refer)]
         except BaseException as error:  # noqa: BLE001  as above
-            reply = [RAISED, *describe_error(error), self._printed.take()]
-        after = codec.encode(args, self._refer) if function == "call" else b""
-        self._send([*reply, after if after != before else None])
+            reply = [RAISED, *describe_error(error), self._encoded_error(error)]
+        after = self._encoded_arguments(function, args, kwargs)
+        self._send([*reply, self._printed.take(), after if after != before else None])
+
+    def _encoded(self, value: Any) -> bytes:
+        """Encode what the program goes on to hold: a list that the test changes is this list."""
+        return codec.encode(self._refer(value) if type(value) in CONTAINERS else value, self._refer)
+
+    def _do_base(self, value: Any) -> bytes:
+        """Return the plain data that a container, or an object of a subclass of a plain type, is."""
+        return codec.encode(value, self._refer if type(value) in CONTAINERS else None)
+
+    def _do_define(self, name: str, value: Any) -> None:
+        self._namespace[name] = value
+
+    def _do_eval(self, source: str) -> Any:
+        return eval(source, self._namespace)
+
+    def _do_exec(self, source: str, names: dict[str, Any] | None) -> dict[str, Any]:
+        """Run source in the program's namespace, or in one of its own, which it returns."""
+        exec(source, self._namespace if names is None else names)
+        return {key: value for key, value in (names or {}).items() if key != "__builtins__"}
+
+    def _encoded_arguments(self, function: str, args: list[Any], kwargs: dict[str, Any]) -> bytes | None:
+        return codec.encode([args, kwargs], self._refer) if function == "call" else None
+
+    def _encoded_error(self, error: BaseException) -> bytes:
+        thing, module, cause = self._refer(error), str(type(error).__module__)[:100], error.__cause__
+        described = None if cause is None else describe_error(cause)
+        try:
+            return codec.encode([list(error.args), thing, module, described], self._refer)
+        except Exception:  # noqa: BLE001  arguments that nest too deeply, or a class of odd ways
+            return codec.encode([[], thing, module, described])
+
+    def _do_surroundings(self, module: str, changed: dict[str, Any], restored: list[str]) -> None:
+        """Put in the place of functions of a module, `input` say, what a test has put in their place on its side."""
+        namespace = importlib.import_module(module).__dict__
+        for name in restored:
+            namespace[name] = self._originals[module, name]
+        for name, value in changed.items():
+            self._originals.setdefault((module, name), namespace.get(name))
+            namespace[name] = value
+
+    def _do_exit(self, manager: Any, names: list[str], args: list[Any], message: str) -> bool:
+        """Leave a `with` block, in which the test raised an exception if there are names for it."""
+        if not names:
+            return bool(manager.__exit__(None, None, None))
+        error = make_error(self._namespace, names, args, message)
+        return bool(manager.__exit__(type(error), error, None))
+
+    def _ask(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Have the judge do something with an object of the test, and serve it meanwhile."""
+        if self._asking is None:
+            from threading import RLock
+
+            self._asking = RLock()
+        with self._asking:
+            asked = codec.encode([function, list(args), kwargs], self._refer)
+            self._send([ASKED, asked, self._printed.take()])
+            self._flush()
+            while (message := self._wire.receive()) is not None:
+                name, *operands = codec.decode(message, self._resolve)
+                if name == "answer":
+                    return self._take_answer(*operands)
+                self.perform(name, *operands)
+        raise ExitError
+
+    def _take_answer(self, kind: int, *rest: Any) -> Any:
+        if kind == RAISED:
+            raise make_error(self._namespace, *rest)
+        return rest[0]
 
     def _answer(self, value: Any) -> bytes:
         try:
@@ -177,13 +275,20 @@ class Guest:
             return codec.encode([OPAQUE, self._refer(value)])
 
     def _refer(self, value: Any) -> codec.Reference:
-        number = self._numbers.setdefault(id(value), len(self._objects))
+        number = self._numbers.setdefault(_identity(value), len(self._objects))
         if number == len(self._objects):
             self._objects.append(value)
         return codec.Reference(number, str(type(value).__name__))
 
-    def _resolve(self, reference: codec.Reference) -> Any:
-        return self._objects[reference.number]
+    def _resolve(self, reference: codec.Reference | Error) -> Any:
+        if isinstance(reference, Error):
+            return make_error(self._namespace, *reference)
+        if reference.number >= 0:
+            return self._objects[reference.number]
+        if reference.number == GLOBAL:
+            module, _, name = reference.type_name.partition(":")
+            return operator.attrgetter(name)(importlib.import_module(module))
+        return Borrowed(self._ask, reference)
 
     def _send(self, reply: list[Any]) -> None:
         self._pending.append(frame(codec.encode(reply)))
@@ -192,18 +297,3 @@ class Guest:
         if self._pending:
             self._wire.send(*self._pending)
             self._pending.clear()
-        self._flushed = time.monotonic()
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "call": lambda function, *args, **kwargs: function(*args, **kwargs),
-    **{
-        name: getattr(builtins, name)
-        for name in ("getattr", "setattr", "delattr", "len", "iter", "next", "bool", "str")
-    },
-    **{name: getattr(builtins, name) for name in ("repr", "hash", "isinstance", "int", "float", "abs", "reversed")},
-    **{name: getattr(operator, name) for name in ("getitem", "setitem", "delitem", "contains", "neg")},
-    **{name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
-    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")},
-    **{name: getattr(operator, name) for name in ("and_", "or_", "xor")},
-}

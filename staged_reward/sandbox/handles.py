@@ -1,232 +1,195 @@
-"""Live objects of the program, as the statements of an `assert` test see them. Trusted side.
+"""Live objects of the program, as test code sees them. Trusted side.
 
-The statements run in the judge. Names that the program defines are plain values, or `Handle`s: each operation on a
-handle runs in the program's process, and its result comes back as plain data or as another handle. A handle never
-equals plain data and takes no part in arithmetic with it, so a program cannot answer a comparison with an expected
-value itself. Nor can it put its own functions in the place of Python's builtins and modules, or swallow what a `with`
-block raises.
+Each operation on a handle runs in the program's process; its result comes back as plain data or as another handle. What
+keeps that sound: **the program commits to plain data before the judge compares it, and is never asked whether something
+equals an expected value**.
+
+* A handle equals plain data only where its object is of a subclass of a plain type (an `IntEnum`, a `class Stack(list)`):
+  the judge asks for the base value, without saying what for, and compares that. Two handles are compared by the program.
+* `item in handle`, arithmetic and order with plain data go to the program only for instances that the test itself made
+  by calling a class of the program (`Vector(1, 2) * 3`, `"cat" in Trie()`): that is a call like any other. What a
+  function returned is looked through, or does not take part: else `abs(f(x) - 3.14) < 1e-6` would be the program's word.
+* The truth of a handle is the program's to say, as the truth of any object is in Python: a program that can make an
+  opaque object true can as well return `True`.
+* A `with` block swallows only what a `raise` in the test raised, and never a failed assert.
+
+What is refused is noted in the session, so that the verdict on a test that fails then can say why.
 """
 
 from __future__ import annotations
 
-import builtins
-import importlib
-import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
-from staged_reward.errors import InfraError
-from staged_reward.sandbox import codec
-from staged_reward.sandbox.guest import RAISED, VALUE
-from staged_reward.sandbox.host import GuestProcess, operation
-from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
-from staged_reward.sandbox.wire import FrameTooLargeError
+from staged_reward.sandbox.codec import Record, Reference
 
-# The modules that a test gets because the program imported them. Others it imports itself: importing one may run it.
-SHARED_MODULES = frozenset({
-    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools",
-    "json", "math", "operator", "os", "random", "re", "statistics", "string", "sys", "time", "typing",
+if TYPE_CHECKING:
+    from staged_reward.sandbox.session import Session
+
+# Looked up on the handle itself, by Python and its standard library.
+_OWN = frozenset({
+    "__class__", "__copy__", "__deepcopy__", "__mro_entries__", "__reduce__", "__reduce_ex__", "__reference__",
+    "__isabstractmethod__", "__class_getitem__", "__instancecheck__", "__subclasscheck__", "__weakref__", "__await__",
 })  # fmt: skip
-MAX_BASES = 50  # of an exception class
-
-_NAMES_SHAPE: Shapes = {VALUE: (dict,)}
-_DO_SHAPES: Shapes = {VALUE: (bytes, str, bytes | None), RAISED: (list, str, str, bytes | None)}
-
-
-class Session:
-    """One program's process, spoken to object by object.
-
-    Args:
-        guest: The process.
-        handle_class: What stands for an object; `Handle` by default.
-
-    Attributes:
-        failure: What ended the conversation, if anything did: a test's own `except` may have hidden it.
-    """
-
-    def __init__(self, guest: GuestProcess, handle_class: type[Handle] | None = None) -> None:
-        self._guest = guest
-        self._handle_class = handle_class or Handle
-        self._handles: dict[int, Handle] = {}
-        self._exceptions: dict[str, type[BaseException]] = {}
-        self.failure: BaseException | None = None
-
-    def names(self, names: Collection[str], *, entry_point: str) -> dict[str, Any]:
-        """Return those of `names` that the program defines: values, handles, exception classes, standard modules.
-
-        Names of builtins and of shared modules keep their meaning, unless one is the entry point.
-        """
-        entry = entry_point.partition(".")[0].removesuffix("()")
-        wanted = sorted(
-            name for name in names if name == entry or not (name.startswith("__") or hasattr(builtins, name))
-        )
-        with self._noting_failure():
-            _, (described,) = self._ask(_NAMES_SHAPE, "names", wanted)
-            found: dict[str, Any] = {}
-            for name in wanted:
-                match described.get(name):
-                    case ["exception", [str(), *_] as bases]:
-                        found[name] = self._exception_class(bases)
-                    case ["module", str(module)] if module in SHARED_MODULES:
-                        found[name] = importlib.import_module(module)
-                    case ["value", bytes(data)] if name == entry or name not in SHARED_MODULES:
-                        found[name] = self._plain(data)
-        return found
-
-    def do(self, function: str, *args: Any, **kwargs: Any) -> Any:
-        """Perform one of the guest's functions; raise what the program raised."""
-        operands = _referred(list(args)), _referred(kwargs)
-        with self._noting_failure():
-            kind, (*items, printed, mutated) = self._ask(_DO_SHAPES, "do", function, *operands)
-            after = None if mutated is None else self._plain(mutated)
-            value = self._plain(items[0]) if kind == VALUE else None
-        sys.stdout.write(printed)
-        if isinstance(after, list):
-            _write_back(args, after)
-        if kind == RAISED:
-            names, message = items
-            raise self._exception_class(names)(message)
-        return value
-
-    @contextmanager
-    def _noting_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except (GuestGoneError, LoadError, codec.MalformedError, FrameTooLargeError, InfraError) as error:
-            self.failure = error
-            raise
-
-    def _ask(self, shapes: Shapes, name: str, *operands: Any) -> tuple[int, list[Any]]:
-        self._guest.send(operation(name, *operands))
-        return receive_reply(self._guest, shapes)
-
-    def _plain(self, data: bytes) -> Any:
-        return codec.decode(data, self._handle)
-
-    def _handle(self, reference: codec.Reference) -> Handle:
-        """Return the one handle of an object: `is` means the same on both sides."""
-        if reference.number not in self._handles:
-            self._handles[reference.number] = self._handle_class(self, reference)
-        return self._handles[reference.number]
-
-    def _exception_class(self, names: list[Any]) -> type[BaseException]:
-        name = names[0] if isinstance(names[0], str) and names[0].isidentifier() else "Exception"
-        known = getattr(builtins, name, None)
-        if isinstance(known, type) and issubclass(known, BaseException):
-            return _with_message_only(known)
-        if name not in self._exceptions:
-            bases = names[1:MAX_BASES]
-            self._exceptions[name] = type(name, (self._exception_class(bases) if bases else Exception,), {})
-        return self._exceptions[name]
-
-
-def _with_message_only(kind: type[BaseException]) -> type[BaseException]:
-    """Return a class that can be raised with a message alone; a few builtin exceptions demand more."""
-    if issubclass(kind, UnicodeError):
-        return UnicodeError if kind is UnicodeError else type(kind.__name__, (UnicodeError,), {})
-    if issubclass(kind, BaseExceptionGroup):
-        return Exception
-    return kind if issubclass(kind, Exception) else type(kind.__name__, (Exception,), {})
-
-
-def _referred(value: Any) -> Any:
-    """Replace the handles in lists, tuples, dicts and arguments by references."""
-    if isinstance(value, Handle):
-        return object.__getattribute__(value, "_reference")
-    if type(value) in (list, tuple):
-        return type(value)(map(_referred, value))
-    if type(value) is dict:
-        return {key: _referred(item) for key, item in value.items()}
-    return value
-
-
-def _write_back(args: tuple[Any, ...], after: list[Any]) -> None:
-    """Give the caller's own lists, dicts, sets and bytearrays the contents that the call left in its copies."""
-    for old, new in zip(args, after, strict=False):
-        if type(old) is not type(new):
-            continue
-        if isinstance(old, list | bytearray):
-            old[:] = new
-        elif isinstance(old, dict | set):
-            old.clear()
-            old.update(new)
 
 
 def _forward(function: str) -> Callable[..., Any]:
     def method(self: Handle, *args: Any) -> Any:
-        return self._do(function, self, *args)
+        return session_of(self).do(function, self, *args)
 
     return method
 
 
-def _between_handles(function: str) -> Callable[..., Any]:
+def _with_operand(function: str, *, reflected: bool = False) -> Callable[..., Any]:
+    """A binary operation: between handles, with what the test may let the program see, or with the base value."""
+
     def method(self: Handle, other: Any) -> Any:
-        return self._do(function, self, other) if isinstance(other, Handle) else NotImplemented
+        session = session_of(self)
+        operands = (other, self) if reflected else (self, other)
+        if isinstance(other, Handle) or session.is_subject(self):
+            result = session.do(function, *operands)
+            return session.as_subject(result) if session.is_subject(self) else result
+        if session.has_base(self):
+            base = session.base(self)
+            return session.compute(function, *((other, base) if reflected else (base, other)))
+        session.refuse(f"`{function.strip('_')}` of an object that the program returned and plain data")
+        return NotImplemented
 
     return method
+
+
+def _ordered(function: str) -> Callable[..., Any]:
+    def method(self: Handle, other: Any) -> Any:
+        session = session_of(self)
+        if isinstance(other, Handle):
+            return session.do(function, self, other)
+        if session.has_base(self):
+            return session.compute(function, session.base(self), other)
+        session.refuse(f"`{function}` of an object of the program and plain data")
+        return NotImplemented
+
+    return method
+
+
+def session_of(handle: Handle) -> Session:
+    """Return the session of a handle; plain attribute access would ask the program."""
+    session: Session = object.__getattribute__(handle, "_session")
+    return session
 
 
 class Handle:
     """Stands for an object in the program's process."""
 
-    def __init__(self, session: Session, reference: codec.Reference) -> None:
+    __slots__ = ("__weakref__", "_reference", "_session")
+
+    def __init__(self, session: Session, reference: Reference) -> None:
         object.__setattr__(self, "_session", session)
         object.__setattr__(self, "_reference", reference)
 
-    def _do(self, function: str, *args: Any, **kwargs: Any) -> Any:
-        return object.__getattribute__(self, "_session").do(function, *args, **kwargs)
+    def __reference__(self) -> Reference:
+        reference: Reference = object.__getattribute__(self, "_reference")
+        return reference
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _OWN:
+            return object.__getattribute__(self, name)
+        session = session_of(self)
+        return session.signature(self) if name == "__signature__" else session.attribute(self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._do("call", self, *args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._do("getattr", self, name)
+        return session_of(self).call(self, *args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._do("setattr", self, name, value)
+        session_of(self).do("setattr", self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        self._do("delattr", self, name)
+        session_of(self).do("delattr", self, name)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (session_of(self).derivation(self),)
 
     def __instancecheck__(self, instance: Any) -> bool:
-        return isinstance(instance, Handle) and bool(self._do("isinstance", instance, self))
+        return isinstance(instance, Handle) and bool(session_of(self).do("isinstance", instance, self))
+
+    def __subclasscheck__(self, kind: Any) -> bool:
+        return isinstance(kind, Handle) and bool(session_of(self).do("issubclass", kind, self))
 
     def __enter__(self) -> Any:
-        return self._do("getattr", self, "__enter__")()
+        return session_of(self).do("enter", self)
 
-    def __exit__(self, *error: object) -> None:
-        self._do("getattr", self, "__exit__")(None, None, None)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: Any) -> bool:
+        return session_of(self).leave(self, error, traceback)
 
-    def __iter__(self) -> Any:
-        iterator = self._do("iter", self)
+    def __iter__(self) -> Iterator[Any]:
+        iterator = session_of(self).do("iter", self)
         return iterator if isinstance(iterator, Handle) else iter(iterator)
 
+    def __reversed__(self) -> Iterator[Any]:
+        iterator = session_of(self).do("reversed", self)
+        return iterator if isinstance(iterator, Handle) else iter(iterator)
+
+    def __contains__(self, item: Any) -> bool:
+        session = session_of(self)
+        if isinstance(item, Handle) or session.is_subject(self):
+            return bool(session.do("contains", self, item))
+        if session.has_base(self):
+            return item in session.base(self)
+        session.note("`in` an object that the program returned looks through what it yields")
+        return any(item is other or item == other for other in self)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        result: Any = session_of(self).do("run", self)
+        return result
+        yield  # a generator that yields nothing: the program's own event loop has done the work
+
     def __hash__(self) -> int:
-        return hash(self._do("hash", self))
+        return hash(session_of(self).do("hash", self))
 
     def __eq__(self, other: object) -> Any:
-        return isinstance(other, Handle) and bool(self._do("eq", self, other))
+        session = session_of(self)
+        if isinstance(other, Handle):
+            return session.equal(self, other)
+        if other is not None and session.has_base(self):
+            return session.compute("eq", session.base(self), other)
+        session.refuse("`==` of an object of the program and plain data")
+        return False
 
     def __ne__(self, other: object) -> Any:
-        return not isinstance(other, Handle) or bool(self._do("ne", self, other))
+        return bool(session_of(self).do("ne", self, other)) if isinstance(other, Handle) else not self == other
 
     __next__, __len__, __bool__ = _forward("next"), _forward("len"), _forward("bool")
     __str__, __repr__, __int__, __float__ = _forward("str"), _forward("repr"), _forward("int"), _forward("float")
     __getitem__, __setitem__, __delitem__ = _forward("getitem"), _forward("setitem"), _forward("delitem")
-    __contains__, __reversed__ = _forward("contains"), _forward("reversed")
-    __neg__, __abs__ = _forward("neg"), _forward("abs")
-    __lt__, __le__, __gt__, __ge__ = map(_between_handles, ("lt", "le", "gt", "ge"))
-    __add__, __sub__, __mul__, __truediv__ = map(_between_handles, ("add", "sub", "mul", "truediv"))
-    __floordiv__, __mod__, __pow__, __matmul__ = map(_between_handles, ("floordiv", "mod", "pow", "matmul"))
-    __and__, __or__, __xor__ = map(_between_handles, ("and_", "or_", "xor"))
+    __neg__, __pos__, __abs__, __invert__ = map(_forward, ("neg", "pos", "abs", "invert"))
+    __copy__, __format__, __round__, __index__, __dir__ = map(_forward, ("copy", "format", "round", "index", "dir"))
+    __lt__, __le__, __gt__, __ge__ = map(_ordered, ("lt", "le", "gt", "ge"))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return session_of(self).do("deepcopy", self)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor", "lshift",
+              "rshift", "divmod"):  # fmt: skip
+    setattr(Handle, f"__{_name.rstrip('_')}__", _with_operand(_name))
+    setattr(Handle, f"__r{_name.rstrip('_')}__", _with_operand(_name, reflected=True))
+for _name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor"):
+    setattr(Handle, f"__{_name}__", _with_operand(_name))
 
 
 class Result(Handle):
     """What a call returned that is no plain data, as a check sees it: to look through, not to ask for a verdict."""
 
+    __slots__ = ()
+
     def __contains__(self, item: Any) -> bool:
         return any(item == other for other in self)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> Any:
+        if name in _OWN:
+            return object.__getattribute__(self, name)
         raise AttributeError(f"a check calls no method {name!r} of the program")
+
+
+def is_plain(value: Any) -> bool:
+    """Whether what came back for a base value is data that can be compared here."""
+    return not isinstance(value, Handle | Record)

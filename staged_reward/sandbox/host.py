@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from staged_reward.errors import InfraError
 from staged_reward.imports import imported_packages
+from staged_reward.isolation.layers import ALL, Layer
+from staged_reward.isolation.scratch import empty_folder
 from staged_reward.limits import Limits
 from staged_reward.sandbox import codec
-from staged_reward.sandbox.forkserver import ENDING, GUEST_FOLDER, PRELOADABLE, READY, REQUEST, STOP
+from staged_reward.sandbox.forkserver import ENDING, PRELOADABLE, REQUEST, STOP
 from staged_reward.sandbox.supervise import Ending, Reason
+from staged_reward.sandbox.wall import wall_command
 from staged_reward.sandbox.wire import Wire, frame
 
 START_SECONDS = 30.0
+MAX_REPORT_BYTES = 1 << 16  # what the keeper says of the start
 STOP_SECONDS = 2.0  # for the fork server to end its guest and itself
+MAX_PATIENCE = 20  # times the wall limit and grace, for a fork server that is at work on a busy machine
 GRACE_SECONDS = 10.0  # beyond the wall limit, before the fork server itself is given up
 
 PACKAGE_DIR = str(Path(__file__).resolve().parents[2])
@@ -39,14 +45,12 @@ def python_command(module: str, *options: str) -> list[str]:
     return [sys.executable, *options, "-P", "-c", f"{find}; from {module} import main; main()"]
 
 
-def clean_environment(scratch: str) -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return the whole environment of a sandbox process: nothing of ours, one hash seed, one thread per library."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "HOME": f"{scratch}/{GUEST_FOLDER}",
-        "TMPDIR": f"{scratch}/{GUEST_FOLDER}",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -85,12 +89,15 @@ class GuestProcess:
 
         Raises:
             FrameTooLargeError: It sent more than its limit.
-            InfraError: Nothing came although every limit has passed.
+            InfraError: Nothing came although every limit has passed, and the fork server is not at work.
         """
-        try:
-            return self._wire.receive()
-        except BlockingIOError:
-            raise self._overdue() from None
+        for _ in range(MAX_PATIENCE):
+            try:
+                return self._wire.receive()
+            except BlockingIOError:
+                if not self._server.is_at_work():
+                    break
+        raise self._overdue()
 
     def _overdue(self) -> InfraError:
         return InfraError(f"the fork server enforced no limit within {self._patience_seconds:.0f} s")
@@ -113,40 +120,84 @@ class GuestProcess:
 
 
 class ForkServer:
-    """A running fork server. One guest at a time; restarts are the caller's to ask for (`close`, then a fresh one)."""
+    """A running fork server. One guest at a time; restarts are the caller's to ask for (`close`, then a fresh one).
 
-    def __init__(self) -> None:
-        self._scratch = tempfile.mkdtemp(prefix="staged-reward-")
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    Args:
+        layers: Of isolation, as many as the machine allows.
+        scratch_mib: Size of the folder that programs may write to, where it can be limited.
+        outer_wall: Put bubblewrap around the whole.
+
+    Attributes:
+        layers: Those in force.
+        missing: For those that are not, why.
+        pid: Of the fork server.
+
+    Raises:
+        InfraError: It did not start.
+    """
+
+    def __init__(
+        self,
+        layers: Collection[Layer] = ALL,
+        *,
+        scratch_mib: int = Limits().scratch_mib,
+        outer_wall: bool = False,
+    ) -> None:
         self._patience_seconds = START_SECONDS
         self._connection: socket.socket | None = None
-        arguments = [str(theirs.fileno()), self._scratch]
-        self._process = subprocess.Popen(
-            [*python_command("staged_reward.sandbox.forkserver", "-s"), *arguments, PACKAGE_DIR],
-            pass_fds=[theirs.fileno()],
-            env=clean_environment(self._scratch),
-            cwd=self._scratch,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
+        try:
+            self._base = tempfile.mkdtemp(prefix="staged-reward-")
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise InfraError(f"no folder or socket for a fork server: {error}") from error
+        with theirs:
+            self._process = self._start_keeper(theirs, layers, scratch_mib, outer_wall=outer_wall)
         self._control.settimeout(START_SECONDS)
         try:
-            hello = self._control.recv(2)
-        except OSError:  # silent, or gone
-            hello = b""
-        if hello[:1] != READY:
+            hello = json.loads(self._control.recv(MAX_REPORT_BYTES) or b"{}")
+        except OSError:  # silent
+            hello = {}
+        if not hello:
             self.close()
             raise InfraError(f"the fork server did not start within {START_SECONDS:.0f} s; its error is on stderr")
-        self.has_network = bool(hello[1])
+        self.pid = int(hello["pid"])
+        self.layers = frozenset(map(Layer, hello["active"]))
+        self.missing: dict[str, str] = hello["missing"]
 
-    def start(self, limits: Limits, *, packages: int = 0) -> GuestProcess:
+    def _start_keeper(
+        self, control: socket.socket, layers: Collection[Layer], scratch_mib: int, *, outer_wall: bool
+    ) -> subprocess.Popen[bytes]:
+        arguments = [str(control.fileno()), self._base, str(scratch_mib), ",".join(sorted(layers))]
+        try:
+            return subprocess.Popen(
+                [
+                    *(wall_command(self._base) if outer_wall else ()),
+                    *python_command("staged_reward.sandbox.keeper", "-s"),
+                    *arguments,
+                    PACKAGE_DIR,
+                ],
+                pass_fds=[control.fileno()],
+                env=clean_environment(),
+                cwd=self._base,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, InfraError) as error:
+            self._control.close()
+            os.rmdir(self._base)
+            raise InfraError(f"no process for a fork server: {error}") from error
+
+    def start(self, limits: Limits, *, packages: int = 0, is_script: bool = False) -> GuestProcess:
         """Fork a guest under `limits`, after importing `packages` (see `packages_to_preload`).
+
+        Args:
+            limits: What it may use.
+            packages: To import first.
+            is_script: It runs a program as a script, on standard streams of its own.
 
         Raises:
             InfraError: The fork server is gone.
         """
-        ours, theirs = socket.socketpair()
         request = REQUEST.pack(
             limits.cpu_seconds,
             limits.wall_seconds,
@@ -155,16 +206,26 @@ class ForkServer:
             limits.num_processes,
             packages,
         )
+        fds: list[int] = []
         try:
-            socket.send_fds(self._control, [request], [theirs.fileno()])
+            ours, theirs = socket.socketpair()
+            fds.append(theirs.detach())
+            fds += [os.memfd_create(name) for name in ("stdin", "stdout", "stderr") if is_script]
+            socket.send_fds(self._control, [request], fds)
         except OSError as error:
-            ours.close()
-            raise InfraError(f"the fork server is gone: {error}") from error
+            if fds:
+                ours.close()
+            raise InfraError(f"the fork server cannot be asked for a process: {error}") from error
         finally:
-            theirs.close()
+            for fd in fds:
+                os.close(fd)
         self._patience_seconds = limits.wall_seconds + GRACE_SECONDS
         self._connection = ours
         return GuestProcess(self, ours, limits)
+
+    def is_at_work(self) -> bool:
+        """Whether fork server and keeper are there, and not stopped: a busy machine makes them slow, not silent."""
+        return all(_state_of(pid) in ("R", "S", "D") for pid in (self.pid, self._process.pid))
 
     def finish(self, *, kill: bool) -> Ending:
         """Wait for the running guest to end, after killing it where asked to.
@@ -183,7 +244,7 @@ class ForkServer:
             raise InfraError("the fork server ended in mid-run")
         reason, status, cpu_seconds, seconds = ENDING.unpack(answer)
         if reason == Reason.UNBORN:
-            raise InfraError("the fork server cannot fork; the machine is out of processes or memory")
+            raise InfraError("the fork server could not start a process; the machine is out of processes or memory")
         return Ending(Reason(reason), status, cpu_seconds, seconds)
 
     def close(self) -> None:
@@ -204,14 +265,25 @@ class ForkServer:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL)  # the fork server dies with its keeper
         self._process.wait()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            empty_folder(self._base)
+            os.rmdir(self._base)
 
 
-def operation(name: str, *operands: Any) -> bytes:
+def _state_of(pid: int) -> str:
+    """Return the kernel's letter for what a process is doing; none where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def operation(*operands: Any) -> bytes:
     """Return one framed operation for a guest (see `guest`)."""
-    return frame(codec.encode([name, *operands]))
+    return frame(codec.encode(list(operands)))
 
 
 def packages_to_preload(program: str) -> int:

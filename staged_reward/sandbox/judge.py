@@ -5,26 +5,35 @@ A run that did not report every test has not passed, whatever it printed and how
 
 from __future__ import annotations
 
+import functools
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from staged_reward.alarm import AlarmError, cpu_alarm
 from staged_reward.checks import EQUAL, run_check
+from staged_reward.errors import InfraError
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, StdioTest, Verdict
-from staged_reward.sandbox.codec import MalformedError, Record, Reference
+from staged_reward.sandbox.apart import ApartError, run_apart
+from staged_reward.sandbox.codec import MalformedError, Record, Reference, TooLargeError
 from staged_reward.sandbox.compare import close
+from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE
-from staged_reward.sandbox.handles import Result, Session
-from staged_reward.sandbox.host import ForkServer, GuestProcess, operation, packages_to_preload
+from staged_reward.sandbox.handles import Result
+from staged_reward.sandbox.host import GRACE_SECONDS, ForkServer, GuestProcess, operation, packages_to_preload
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_error, verdict_of_load
-from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
+from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_whole_reply
+from staged_reward.sandbox.session import Session
 from staged_reward.sandbox.statements import Statements
 from staged_reward.sandbox.stdio import run_scripts
 from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.wire import FrameTooLargeError
 
+MAX_SENT_CHARS = 3000  # of a detail
+
+# what ends the conversation with a program, in whichever process it is noticed
+_ENDS = (GuestGoneError, LoadError, AlarmError, FrameTooLargeError, TooLargeError, MalformedError, InfraError)
 _CALL_SHAPES: Shapes = {VALUE: (object,), OPAQUE: (Reference,), RAISED: (list, str)}
 
 
@@ -59,11 +68,14 @@ def _run_objects(
     guest: GuestProcess, suite: Suite, program: str, outcome: Outcome, *, count: bool, wall_seconds: float
 ) -> None:
     """Run the `call` and `assert` tests in one process, in order."""
-    guest.send(operation("load", program, suite.imports))
+    guest.send(operation("load", compiled(program), suite.imports))
     completed = False
     try:
-        with cpu_alarm(wall_seconds):
-            _run_in_order(guest, suite, outcome, count=count, wall_seconds=wall_seconds)
+        if suite.has_statements:
+            _run_statements(guest, suite, outcome, count=count, wall_seconds=wall_seconds)
+        else:
+            with cpu_alarm(wall_seconds):
+                _run_in_order(guest, suite, outcome, count=count, wall_seconds=wall_seconds, judge_alone=_apart)
         completed = True
     except GuestGoneError:
         outcome.note(*verdict_of_ending(guest.hang_up()))
@@ -71,20 +83,65 @@ def _run_objects(
         outcome.note(*verdict_of_load(error))
     except AlarmError:
         outcome.note(Verdict.TIMEOUT, f"comparing its results took over {wall_seconds:.0f} s")
-    except FrameTooLargeError as error:
-        outcome.note(Verdict.OUTPUT_LIMIT, str(error))
+    except ApartError as error:
+        outcome.note(error.verdict, error.detail)
+    except (FrameTooLargeError, TooLargeError) as error:
+        outcome.note(Verdict.OUTPUT_LIMIT, f"it sent too much: {error}")
     except MalformedError as error:
         outcome.note(Verdict.CRASHED, f"the program's process sent what is no reply: {error}")
     ending = guest.hang_up() if completed and outcome.verdict is Verdict.PASSED else guest.end(kill=True)
     outcome.add_cost(ending.cpu_seconds)
 
 
-def _run_in_order(guest: GuestProcess, suite: Suite, outcome: Outcome, *, count: bool, wall_seconds: float) -> None:
-    statements = Statements(guest, suite, wall_seconds)
+def _run_statements(guest: GuestProcess, suite: Suite, outcome: Outcome, *, count: bool, wall_seconds: float) -> None:
+    """Run tests in a process of their own, since some are arbitrary code on what the program returned."""
+
+    def work(send: Callable[[Any], None]) -> None:
+        _run_in_order(guest, suite, _Sent(send), count=count, wall_seconds=wall_seconds, judge_alone=_here)
+
+    run_apart(
+        work,
+        lambda noted: outcome.note(Verdict(noted[0]), noted[1]),
+        cpu_seconds=wall_seconds,
+        wall_seconds=_backstop(wall_seconds, len(suite.tests)),
+        raises=_ENDS,
+    )
+
+
+class _Sent(Outcome):
+    """An outcome whose tests are noted elsewhere, too."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def note(self, verdict: Verdict, detail: str = "") -> None:
+        super().note(verdict, detail)
+        self._send([verdict.value, detail[:MAX_SENT_CHARS]])
+
+
+def _backstop(wall_seconds: float, num_tests: int) -> float:
+    return wall_seconds * (num_tests + 1) + GRACE_SECONDS
+
+
+Judge = Callable[[], tuple[Verdict, str]]
+
+
+def _run_in_order(
+    guest: GuestProcess,
+    suite: Suite,
+    outcome: Outcome,
+    *,
+    count: bool,
+    wall_seconds: float,
+    judge_alone: Callable[[Judge, float], tuple[Verdict, str]],
+) -> None:
+    statements: Statements | None = None
     for start in _runs(suite):
         if isinstance(suite.tests[start], CallTest):
-            _run_calls(guest, suite, start, outcome, count=count)
+            _run_calls(guest, suite, start, outcome, count=count, wall_seconds=wall_seconds, judge_alone=judge_alone)
         elif isinstance(suite.tests[start], AssertTest):
+            statements = statements or Statements(guest, suite, wall_seconds)
             statements.run(start, outcome, count=count)
         if outcome.verdict is not Verdict.PASSED and not count:
             return
@@ -97,27 +154,65 @@ def _runs(suite: Suite) -> Iterator[int]:
         start = suite.end_of_run(start)
 
 
-def _run_calls(guest: GuestProcess, suite: Suite, start: int, outcome: Outcome, *, count: bool) -> None:
+def _run_calls(
+    guest: GuestProcess,
+    suite: Suite,
+    start: int,
+    outcome: Outcome,
+    *,
+    count: bool,
+    wall_seconds: float,
+    judge_alone: Callable[[Judge, float], tuple[Verdict, str]],
+) -> None:
     guest.send(suite.calls_frame(start))
     live: list[tuple[CallTest, types.CodeType, Reference]] = []
     for index in range(start, suite.end_of_run(start)):
-        kind, rest = receive_reply(guest, _CALL_SHAPES)
+        reply = receive_whole_reply(guest, _CALL_SHAPES)
+        kind, rest = reply.kind, reply.items
         test, check = suite.tests[index], suite.checks[index]
         assert isinstance(test, CallTest)
         if kind == OPAQUE and check is not None and test.check != EQUAL:
             live.append((test, check, rest[0]))
             continue
-        outcome.note(*_judge_reply(kind, rest, test, check, suite.entry_point))
+        judge = functools.partial(_judge_reply, kind, rest, test, check, suite.entry_point)
+        is_simple = check is None or test.check == EQUAL or reply.is_light()
+        outcome.note(*(judge() if is_simple else judge_alone(judge, wall_seconds)))
         if outcome.verdict is not Verdict.PASSED and not count:
             return
-    session = Session(guest, Result)
     for test, check, reference in live:  # objects that stay where they are, once every reply is in
-        judged = _judge_result(Result(session, reference), test, check, suite.entry_point)
-        if session.failure is not None:
-            raise session.failure
-        outcome.note(*judged)
+        judge = functools.partial(_judge_live, guest, reference, test, check, suite.entry_point)
+        outcome.note(*judge_alone(judge, wall_seconds))
         if outcome.verdict is not Verdict.PASSED and not count:
             return
+
+
+def _here(judge: Judge, wall_seconds: float) -> tuple[Verdict, str]:
+    """Judge one result in this process, which is one of its own already."""
+    with cpu_alarm(wall_seconds):
+        return judge()
+
+
+def _apart(judge: Judge, wall_seconds: float) -> tuple[Verdict, str]:
+    """Judge one result in a process of its own: a check takes time, and memory, as the result has it."""
+    judged: list[Any] = []
+
+    def work(send: Callable[[Any], None]) -> None:
+        verdict, detail = _here(judge, wall_seconds)
+        send([verdict.value, detail[:MAX_SENT_CHARS]])
+
+    seconds = _backstop(wall_seconds, 1)
+    run_apart(work, judged.extend, cpu_seconds=wall_seconds, wall_seconds=seconds, raises=_ENDS)
+    return Verdict(judged[0]), judged[1]
+
+
+def _judge_live(
+    guest: GuestProcess, reference: Reference, test: CallTest, check: types.CodeType, entry_point: str
+) -> tuple[Verdict, str]:
+    session = Session(guest, Result)
+    judged = _judge_result(Result(session, reference), test, check, entry_point)
+    if session.failure is not None:
+        raise session.failure
+    return judged
 
 
 def _judge_reply(
@@ -144,7 +239,9 @@ def _satisfies(result: Any, test: CallTest, check: types.CodeType | None) -> boo
         if check is None:
             return close(result, test.expected)
         return type(result) is not Record and run_check(check, result, test.expected)
-    except Exception:  # noqa: BLE001  the check does not apply to a result of this type; so the result is wrong
+    except _ENDS:
+        raise
+    except BaseException:  # noqa: BLE001  the check does not apply to it, or the program raised: it is wrong
         return False
 
 

@@ -10,19 +10,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from staged_reward.problem import Verdict
+from staged_reward.sandbox.forkserver import OUT_OF_MEMORY
 from staged_reward.sandbox.handles import Handle
 from staged_reward.sandbox.reply import LoadError
 from staged_reward.sandbox.supervise import Ending, Reason
 
 MAX_DETAIL_CHARS = 300
 
-_repr = reprlib.Repr()
+
+class _Repr(reprlib.Repr):
+    def repr_instance(self, x: Any, level: int) -> str:
+        try:
+            text = repr(x)
+        except Exception:  # noqa: BLE001  an int of more digits than Python prints, in it
+            return f"<{type(x).__name__}>"
+        half = self.maxother // 2
+        return text if len(text) <= self.maxother else f"{text[:half]}...{text[-half:]}"
+
+
+_repr = _Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 80
 
 _VERDICT_OF_REASON = {
     Reason.CPU: Verdict.TIMEOUT,
     Reason.WALL: Verdict.TIMEOUT,
     Reason.OUTPUT: Verdict.OUTPUT_LIMIT,
+    Reason.MEMORY: Verdict.MEMORY_LIMIT,
+    Reason.PROCESSES: Verdict.RUNTIME_ERROR,
+}
+_WORDS = {
+    Reason.CPU: "CPU time limit",
+    Reason.WALL: "waited too long",
+    Reason.OUTPUT: "too much output",
+    Reason.MEMORY: "too much memory in all its processes",
+    Reason.PROCESSES: "too many processes",
 }
 _VERDICT_OF_SIGNAL: dict[int, Verdict] = {signal.SIGXCPU: Verdict.TIMEOUT, signal.SIGXFSZ: Verdict.OUTPUT_LIMIT}
 
@@ -77,12 +98,13 @@ def verdict_of_load(error: LoadError) -> tuple[Verdict, str]:
 
 def verdict_of_ending(ending: Ending) -> tuple[Verdict, str]:
     if ending.reason in _VERDICT_OF_REASON:
-        words = {Reason.CPU: "CPU time limit", Reason.WALL: "waited too long", Reason.OUTPUT: "too much output"}
-        return _VERDICT_OF_REASON[ending.reason], words[ending.reason]
+        return _VERDICT_OF_REASON[ending.reason], _WORDS[ending.reason]
     if os.WIFSIGNALED(ending.status):
         number = os.WTERMSIG(ending.status)
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return _VERDICT_OF_SIGNAL.get(number, Verdict.CRASHED), f"the process was ended by {name}"
+    if os.WEXITSTATUS(ending.status) == OUT_OF_MEMORY:
+        return Verdict.MEMORY_LIMIT, "no memory was left to report with"
     return (
         Verdict.CRASHED,
         f"the process ended with status {os.WEXITSTATUS(ending.status)} before it reported every test",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from staged_reward.limits import Limits
 from staged_reward.problem import StdioTest, Verdict
-from staged_reward.sandbox.codec import MalformedError
+from staged_reward.sandbox.codec import MalformedError, TooLargeError
 from staged_reward.sandbox.compare import same_output
+from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import VALUE
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_load
@@ -17,8 +19,10 @@ from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.supervise import Ending, Reason
 from staged_reward.sandbox.wire import FrameTooLargeError, frame
 
-SCRIPT_HOST_CPU_SECONDS = 60.0  # for compiling and forking, on top of the tests' own limits
+FORK_SECONDS = 0.05  # of CPU time, for each test, on top of the tests' own limits
 MAX_BYTES_AHEAD = 1 << 16  # of an input that is sent before the last one is answered: what a socket holds for sure
+
+MAX_STATUS = 0xFFFF  # of a process that has ended
 
 _SHAPES: Shapes = {VALUE: (int, int, float, bytes, bytes)}
 
@@ -35,13 +39,9 @@ def run_scripts(
 ) -> None:
     """Run the `stdio` tests, each in a process of its own, forked from one that has compiled the program."""
     tests = [test for test in suite.tests if isinstance(test, StdioTest)]
-    guest = server.start(_limits_of_script_host(limits, len(tests)), packages=packages)
-    max_output_bytes = limits.output_mib << 20
-    guest.send(
-        operation(
-            "scripts", program, suite.imports, len(tests), limits.cpu_seconds, limits.wall_seconds, max_output_bytes
-        )
-    )
+    guest = server.start(_limits_of_script_host(limits, len(tests)), packages=packages, is_script=True)
+    bounds = limits.cpu_seconds, limits.wall_seconds, limits.memory_mib, limits.num_processes, limits.output_mib << 20
+    guest.send(operation(compiled(program), suite.imports, len(tests), *bounds))
     inputs = _Inputs(guest, tests)
     try:
         for index, test in enumerate(tests):
@@ -55,7 +55,9 @@ def run_scripts(
         outcome.note(*verdict_of_ending(guest.hang_up()))
     except LoadError as error:
         outcome.note(*verdict_of_load(error))
-    except (MalformedError, FrameTooLargeError) as error:
+    except (FrameTooLargeError, TooLargeError) as error:
+        outcome.note(Verdict.OUTPUT_LIMIT, str(error))
+    except MalformedError as error:
         outcome.note(Verdict.CRASHED, f"the program's process sent what is no reply: {error}")
     outcome.cpu_seconds = max(outcome.cpu_seconds, guest.end(kill=outcome.verdict is not Verdict.PASSED).cpu_seconds)
 
@@ -81,20 +83,20 @@ class _Inputs:
 
 
 def _limits_of_script_host(limits: Limits, num_tests: int) -> Limits:
-    return Limits(
-        cpu_seconds=SCRIPT_HOST_CPU_SECONDS + limits.cpu_seconds,
-        wall_seconds=SCRIPT_HOST_CPU_SECONDS + limits.wall_seconds * num_tests,
-        memory_mib=limits.memory_mib,
+    """Return the limits of the process that compiles the program and forks the runs; it bounds these itself."""
+    return replace(
+        limits,
+        cpu_seconds=limits.cpu_seconds + FORK_SECONDS * num_tests,
+        wall_seconds=(limits.wall_seconds + limits.cpu_seconds) * (num_tests + 1),
         output_mib=(limits.output_mib + 1) * num_tests,
         file_mib=max(limits.file_mib, limits.output_mib),
-        num_processes=limits.num_processes,
     )
 
 
 def _judge_script(guest: GuestProcess, test: StdioTest) -> tuple[Verdict, str, float]:
     _, (reason, status, cpu_seconds, stdout, stderr) = receive_reply(guest, _SHAPES)
-    if reason not in set(Reason):
-        raise MalformedError("no reason for an ending")
+    if reason not in set(Reason) or not 0 <= status <= MAX_STATUS or not 0.0 <= cpu_seconds < float("inf"):
+        raise MalformedError("no way for a process to end")
     verdict, detail = _verdict_of_script(Reason(reason), status, stdout, stderr.decode("utf-8", "replace"), test)
     return verdict, detail, cpu_seconds
 

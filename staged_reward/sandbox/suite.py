@@ -7,12 +7,16 @@ import types
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from staged_reward.asserts import parse
 from staged_reward.checks import validate_check
 from staged_reward.errors import InputError
 from staged_reward.problem import AssertTest, CallTest, Problem, Test
+from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.host import operation
+
+TYPE_OF = "__type_of__"  # the function that says what a value's class is, in the namespace of test code
 
 
 @dataclass(slots=True)
@@ -22,11 +26,12 @@ class Suite:
     tests: Sequence[Test]
     entry_point: str
     setup: str
-    imports: str = ""
+    imports: str | bytes = ""
     calls_frames: dict[int, bytes] = field(default_factory=dict)
     checks: list[types.CodeType | None] = field(default_factory=list)
     codes: dict[str, types.CodeType] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    strings: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, problem: Problem, indices: Sequence[int] | None = None) -> Suite:
@@ -36,13 +41,26 @@ class Suite:
             InputError: A test, or the setup, does not compile.
         """
         tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
-        suite = cls(tests, problem.entry_point or "", problem.setup, imports_of(problem.setup))
+        suite = cls(tests, problem.entry_point or "", problem.setup, _compiled_imports(problem.setup))
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
         sources = [test.code for test in tests if isinstance(test, AssertTest)]
         if sources:
             suite.codes = {source: compile_statements(source) for source in (problem.setup, *sources)}
-            suite.names = frozenset(name for source in suite.codes for name in _names_in(parse(source)))
+            trees = [parse(source) for source in suite.codes]
+            suite.strings = frozenset(string for tree in trees for string in _strings_in(tree))
+            trees += [tree for string in suite.strings if (tree := _parsed(string)) is not None]
+            suite.names = frozenset(name for tree in trees for name in _names_in(tree))
         return suite
+
+    @property
+    def last_statements(self) -> Test | None:
+        """The last `assert` test."""
+        return next((test for test in reversed(self.tests) if isinstance(test, AssertTest)), None)
+
+    @property
+    def has_statements(self) -> bool:
+        """Whether any test is an `assert` test."""
+        return bool(self.codes)
 
     def calls_frame(self, start: int) -> bytes:
         """Return the operation that makes the calls of the run of `call` tests which begins at `start`."""
@@ -61,6 +79,11 @@ class Suite:
         return end
 
 
+def _compiled_imports(setup: str) -> bytes | str:
+    imports = imports_of(setup)
+    return compiled(imports) if imports else ""
+
+
 def imports_of(setup: str) -> str:
     """Return the import statements at the top level of a setup: what programs were written to find in scope."""
     if "import" not in setup:
@@ -69,19 +92,67 @@ def imports_of(setup: str) -> str:
     return "\n".join(map(ast.unparse, kept))
 
 
-def compile_statements(source: str) -> types.CodeType:
+def compile_statements(source: str, mode: Literal["exec", "eval"] = "exec") -> types.CodeType:
     """Compile test source, without its warnings.
+
+    `type(x)` and `x.__class__` are compiled to a call of `TYPE_OF`, and functions named `test_…` that take no arguments
+    and that the source itself does not mention again are called at its end, as pytest would call them.
 
     Raises:
         InputError: It does not compile.
     """
-    tree = parse(source)
+    tree: Any = _TypeOf().visit(parse(source))
+    if mode == "exec":
+        tree.body.extend(_calls_of_test_functions(tree))
+    elif len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
+        tree = ast.Expression(tree.body[0].value)
+    else:
+        raise InputError("test source is no expression")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return compile(tree, "<tests>", "exec", dont_inherit=True)
+            return compile(ast.fix_missing_locations(tree), "<tests>", mode, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"test source does not compile: {error}") from error
+
+
+class _TypeOf(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id="type"), args=[ast.expr()], keywords=[]):
+                node.func = ast.copy_location(ast.Name(id=TYPE_OF, ctx=ast.Load()), node.func)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr != "__class__" or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.copy_location(ast.Call(ast.Name(TYPE_OF, ast.Load()), [node.value], []), node)
+
+
+def _calls_of_test_functions(tree: ast.Module) -> list[ast.stmt]:
+    mentioned = _names_in(tree)
+    return [
+        ast.parse(f"{node.name}()").body[0]
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_")
+        and node.name not in mentioned
+        and not (node.args.posonlyargs or node.args.args or node.args.kwonlyargs or node.decorator_list)
+    ]
+
+
+def _strings_in(tree: ast.Module) -> set[str]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _parsed(string: str) -> ast.Module | None:
+    """Return the tree of a string that the test may evaluate."""
+    try:
+        return parse(string.strip())
+    except InputError:
+        return None
 
 
 def _names_in(tree: ast.Module) -> set[str]:

@@ -1,21 +1,29 @@
-"""Waits for one child process and ends it at its limits. Runs in the fork server, and in the process that forks one
-child per `stdio` test.
+"""Waits for one child process and ends it, and all that it started, at its limits. Runs in the fork server, and in the
+process that forks one child per `stdio` test.
 
-CPU time decides, read from the child's own clock: a busy machine changes nothing. Wall time is a backstop for children
-that wait, and leaves out the time a child spent waiting for a core.
+CPU time decides, read from the processes' own clocks: a busy machine changes nothing. Wall time is a backstop for
+children that wait, and leaves out the time a child spent waiting for a core.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-POLL_SECONDS = 0.25  # upper bound between two looks at the child's clock
+from staged_reward.isolation import kernel
+from staged_reward.isolation.cell import Cell
+from staged_reward.isolation.layers import Layer
+
+POLL_SECONDS = 0.25  # upper bound between two looks at the child
+CLOSE_POLL_SECONDS = 0.05  # where looking is all that bounds the memory, or the number, of processes
+CHILDREN_SECONDS = 1.0  # of wall time beyond its CPU limit, for a program with children
+_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Reason(IntEnum):
@@ -27,6 +35,8 @@ class Reason(IntEnum):
     OUTPUT = 3
     STOPPED = 4
     UNBORN = 5
+    MEMORY = 6
+    PROCESSES = 7
 
 
 class Ending(NamedTuple):
@@ -38,41 +48,69 @@ class Ending(NamedTuple):
     seconds: float
 
 
-def cpu_clock_seconds(pid: int) -> float:
-    """Return the CPU time of a live process, all its threads, in seconds."""
-    return time.clock_gettime((~pid << 3) | 2)  # the kernel's encoding of a process' CPU clock
+class Bounds(NamedTuple):
+    """What a child and its descendants may use together.
+
+    Attributes:
+        cpu_seconds: CPU time.
+        wall_seconds: Backstop.
+        memory_mib: Looked at now and then; None where the kernel bounds it.
+        num_processes: The same.
+        can_kill_all: This process may signal no others than its descendants, so one call ends them all, in one step.
+        killer_uid: The user of the child and its descendants, and of no other process; None where there is none.
+        is_supervisor: The child supervises others itself: the CPU time is its own alone.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    memory_mib: int | None
+    num_processes: int | None
+    can_kill_all: bool
+    killer_uid: int | None = None
+    is_supervisor: bool = False
 
 
-def _seconds_waiting_for_core(pid: int) -> float:
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[1]) / 1e9
+def bounds_of(
+    cell: Cell,
+    cpu_seconds: float,
+    wall_seconds: float,
+    memory_mib: int,
+    num_processes: int,
+    *,
+    can_kill_all: bool,
+    is_supervisor: bool = False,
+) -> Bounds:
+    """Return the bounds of a process in a cell. What the kernel bounds there need not be looked at."""
+    return Bounds(
+        cpu_seconds,
+        wall_seconds,
+        None if Layer.CGROUP in cell.layers else memory_mib,
+        None if cell.layers & {Layer.UID, Layer.USER} else num_processes,
+        can_kill_all,
+        cell.killer_uid,
+        is_supervisor,
+    )
 
 
 def supervise(
-    pid: int,
-    *,
-    cpu_seconds: float,
-    wall_seconds: float,
-    watch_fd: int = -1,
-    on_ready: Callable[[], Reason | None] | None = None,
+    pid: int, bounds: Bounds, *, watch_fd: int = -1, on_ready: Callable[[], Reason | None] | None = None
 ) -> Ending:
     """Wait for `pid` to end, kill it at a limit, reap it and every stray descendant.
 
     Args:
-        pid: A child of this process.
-        cpu_seconds: CPU limit.
-        wall_seconds: Backstop.
+        pid: The only child of this process, which adopts orphans.
+        bounds: The limits.
         watch_fd: Also polled; -1 for none.
         on_ready: Called when `watch_fd` is readable; a reason to kill the child, or None.
     """
-    started = time.monotonic()
+    started, watch = time.monotonic(), _Watch(pid, bounds)
     pidfd = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
     if watch_fd >= 0:
         poller.register(watch_fd, select.POLLIN | select.POLLHUP)
     reason = None
-    wait = min(cpu_seconds, wall_seconds, POLL_SECONDS)
+    wait = min(bounds.cpu_seconds, bounds.wall_seconds, watch.interval_seconds)
     try:
         while reason is None:
             ready = [fd for fd, _ in poller.poll(wait * 1000 + 1)]
@@ -81,38 +119,162 @@ def supervise(
             if reason is None and pidfd in ready:
                 reason = Reason.EXITED
             elif reason is None:
-                reason, wait = _look(pid, started, cpu_seconds, wall_seconds)
+                reason, wait = watch.look()
     finally:
         os.close(pidfd)
     if reason is not Reason.EXITED:
         os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
-    kill_strays()
-    return Ending(reason, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started)
+    cpu_seconds = (
+        usage.ru_utime + usage.ru_stime + kill_strays(can_kill_all=bounds.can_kill_all, killer_uid=bounds.killer_uid)
+    )
+    return Ending(reason, status, cpu_seconds, time.monotonic() - started)
 
 
-def _look(pid: int, started: float, cpu_seconds: float, wall_seconds: float) -> tuple[Reason | None, float]:
-    cpu_left = cpu_seconds - cpu_clock_seconds(pid)
-    if cpu_left <= 0:
-        return Reason.CPU, 0.0
-    wall_left = wall_seconds - (time.monotonic() - started)
-    if wall_left <= 0:
-        wall_left += _seconds_waiting_for_core(pid)
+class _Watch:
+    """Looks at a child now and then.
+
+    Args:
+        pid: The child.
+        bounds: The limits.
+    """
+
+    def __init__(self, pid: int, bounds: Bounds) -> None:
+        self._pid = pid
+        self._bounds = bounds
+        self._started = time.monotonic()
+        self._has_had_children = False
+        is_close = bounds.memory_mib is not None or bounds.num_processes is not None
+        self.interval_seconds = CLOSE_POLL_SECONDS if is_close else POLL_SECONDS
+
+    def look(self) -> tuple[Reason | None, float]:
+        """Return a reason to end the child, or None, and the seconds until the next look."""
+        bounds, family = self._bounds, list(_family(self._pid))
+        self._has_had_children |= len(family) > 1
+        cpu_left = bounds.cpu_seconds - (
+            _own_cpu_seconds(self._pid) if bounds.is_supervisor else sum(map(_cpu_seconds, family))
+        )
+        if cpu_left <= 0:
+            return Reason.CPU, 0.0
+        wall_left = self._wall_seconds() - (time.monotonic() - self._started)
+        if wall_left <= 0:
+            wall_left += self._credit_seconds()
         if wall_left <= 0:
             return Reason.WALL, 0.0
-    return None, max(0.001, min(cpu_left, wall_left, POLL_SECONDS))
+        if bounds.num_processes is not None and len(family) > bounds.num_processes:
+            return Reason.PROCESSES, 0.0
+        if bounds.memory_mib is not None and sum(map(_memory_mib, family)) > bounds.memory_mib:
+            return Reason.MEMORY, 0.0
+        return None, max(0.001, min(cpu_left, wall_left, self.interval_seconds))
+
+    def _wall_seconds(self) -> float:
+        """Return the wall limit: with children, whose CPU time can be hidden, little more than the CPU limit."""
+        if self._has_had_children and not self._bounds.is_supervisor:
+            return min(self._bounds.wall_seconds, self._bounds.cpu_seconds + CHILDREN_SECONDS)
+        return self._bounds.wall_seconds
+
+    def _credit_seconds(self) -> float:
+        """Return the time that the child waited for a core: not its fault, unless its own children held that core."""
+        if self._has_had_children and not self._bounds.is_supervisor:
+            return 0.0
+        return _seconds_waiting_for_core(self._pid)
 
 
-def kill_strays() -> None:
-    """Kill and reap all children of this process: as a subreaper it inherits what its children leave behind."""
+def _family(pid: int) -> Iterator[int]:
+    """Yield the child and its descendants: orphans have become children of this process."""
+    yield pid
+    pending = [pid]
+    seen = {pid}
+    for child in _children(os.getpid()):
+        if child not in seen:
+            seen.add(child)
+            pending.append(child)
+            yield child
+    while pending:
+        for child in _children(pending.pop()):
+            if child not in seen:
+                seen.add(child)
+                pending.append(child)
+                yield child
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                children += map(int, file.read().split())
+    return children
+
+
+def _own_cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, all its threads."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # the kernel's encoding of a process' CPU clock
+    except OSError:
+        return 0.0
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, all its threads, and of the children it has waited for."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return _own_cpu_seconds(pid) + (int(fields[13]) + int(fields[14])) / _CLOCK_TICKS
+
+
+def _memory_mib(pid: int) -> float:
+    """Return what a process holds in memory that is not read from files, in MiB."""
+    kib = 0
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        kib = sum(int(line.split()[1]) for line in file if line.startswith(("RssAnon:", "RssShmem:")))
+    return kib / 1024
+
+
+def _seconds_waiting_for_core(pid: int) -> float:
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
+def kill_strays(*, can_kill_all: bool, killer_uid: int | None = None) -> float:
+    """Kill and reap all children of this process, which adopts orphans. Return the CPU seconds they took.
+
+    One `kill` of all processes leaves nobody who could fork meanwhile: in a PID namespace, or by a process that becomes
+    the user of none but them. Otherwise those found are killed until none is.
+    """
+    cpu_seconds = 0.0
     while True:
         try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
+            pid, _, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
-            return
+            return cpu_seconds
         if pid:
+            cpu_seconds += usage.ru_utime + usage.ru_stime
             continue
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            for child in file.read().split():
-                os.kill(int(child), signal.SIGKILL)
-        time.sleep(0.0005)
+        if can_kill_all:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+        elif killer_uid:
+            _kill_all_of(killer_uid)
+        else:
+            for child in _children(os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        os.sched_yield()
+
+
+def _kill_all_of(uid: int) -> None:
+    """Kill every process of a user, by a child that becomes that user."""
+    pid = kernel.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):  # here nothing may go on as this process
+            os.setresuid(uid, uid, uid)
+            if os.getuid() == uid != 0:
+                os.kill(-1, signal.SIGKILL)
+        os._exit(0)
+    os.waitpid(pid, 0)

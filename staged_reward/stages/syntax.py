@@ -1,10 +1,12 @@
 """Stage `syntax`: does the program compile? Nothing of the program is executed here.
 
-`compile` runs in this process, which is trusted and long-lived, so source is looked at first. What is longer than
-`_INLINE_CHARS` or makes the compiler run out of stack here is compiled in a short-lived child process with limits on
-CPU time and memory; if that child dies, the verdict is `syntax_error`. Length alone bounds how deep a program can
-nest and how long the compiler can take, so no second measure of depth is needed. Large legal programs pass; they only
-cost the child.
+`compile` runs in this process, which is trusted and long-lived, so source is looked at first. What `needs_child`, or makes
+the compiler run out of stack here, is compiled in a short-lived child process with limits on CPU time and memory; if that
+child dies, the verdict is `syntax_error`. Large legal programs pass; they only cost the child.
+
+Length bounds how deep a program can nest, but not what the compiler makes of it. It writes a `finally` clause once per way
+out of it, so that nested ones multiply; it keeps every step of a sum of repeated constants; and it names every nested
+function after those around it. So the words for these are counted.
 
 Not covered: Python versions older than 3.11 (their parser lacks some guards), and programs that need a compiler flag.
 """
@@ -24,8 +26,9 @@ from staged_reward.problem import Problem, StageResult, Verdict
 FILENAME = "<program>"
 
 _INLINE_CHARS = 20_000
-_CHILD_CPU_SECONDS = 30
-_CHILD_MEMORY_MIB = 4096
+_MAX_COUNTS = {"finally": 1, "lambda": 50, "*": 100}
+_CHILD_CPU_SECONDS = 3
+_CHILD_MEMORY_MIB = 1024
 _CHILD_WALL_SECONDS = 300
 
 # Reads UTF-8 source, writes `C` and the marshalled code, or `E`, the line number and the message.
@@ -105,8 +108,8 @@ def compile_here(text: str) -> CodeType:
 
 
 def needs_child(source: str) -> bool:
-    """True when the source is too long to be compiled in a trusted process: large, or room for pathological nesting."""
-    return len(source) > _INLINE_CHARS
+    """True when compiling the source could take a trusted process too much time, memory or stack."""
+    return len(source) > _INLINE_CHARS or any(source.count(word) > most for word, most in _MAX_COUNTS.items())
 
 
 def describe(error: SyntaxError) -> str:
