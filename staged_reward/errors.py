@@ -9,7 +9,6 @@ What a program under test does is never an exception here; it is a `Verdict`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -27,6 +26,8 @@ class InfraError(StagedRewardError, RuntimeError):
 
 def nearest(word: str, valid: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the valid word closest to `word`, else the list of valid words."""
+    import difflib  # here: the sandbox, whose every fork pays for what is loaded, reads this file too
+
     choices = sorted(valid)
     close = difflib.get_close_matches(word, choices, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(choices)}"

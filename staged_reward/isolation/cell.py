@@ -14,7 +14,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from staged_reward.isolation import credentials, kernel, landlock, mounts, namespaces, rlimits, seccomp
@@ -59,8 +58,7 @@ class ProgramLimits(NamedTuple):
 _TRIAL = ProgramLimits(10.0, 1024, 64, 64)
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to build.
 
     Attributes:

@@ -57,6 +57,9 @@ def _namedtuple_payload(value: Any) -> list[Any]:
     return [type(value).__name__, list(type(value)._fields), list(tuple.__iter__(value))]
 
 
+_FIRST_BYTES = 1 << 10  # of the packer's buffer; its own 256 KiB are fresh pages each time
+
+
 def _builtin_name(value: Any) -> str:
     name = getattr(value, "__name__", "")
     return name if BUILTIN_TYPES.get(name) is value else ""
@@ -112,7 +115,9 @@ def encode(value: Any, refer: Callable[[Any], Reference | Error] | None = None) 
     """
 
     def pack(value: Any) -> bytes:
-        packed = msgpack.packb(value, default=extend, strict_types=True, unicode_errors="surrogatepass")
+        packed = msgpack.packb(
+            value, default=extend, strict_types=True, unicode_errors="surrogatepass", buf_size=_FIRST_BYTES
+        )
         assert isinstance(packed, bytes)
         return packed
 

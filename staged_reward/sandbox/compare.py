@@ -15,6 +15,8 @@ from staged_reward.sandbox.unpack import MAX_ITEMS
 
 RELATIVE_TOLERANCE = 1e-7
 ABSOLUTE_TOLERANCE = 1e-6
+_EXACT = frozenset({int, bool, str, bytes, type(None)})  # expected values without a tolerance
+_PLAIN = _EXACT | {float}
 
 
 def close(result: Any, expected: Any) -> bool:
@@ -28,8 +30,11 @@ def close(result: Any, expected: Any) -> bool:
     if isinstance(expected, float):
         return _is_real(result) and _close_floats(result, expected)
     if isinstance(expected, list | tuple):
-        same_kind = isinstance(result, list if isinstance(expected, list) else tuple)
-        return same_kind and len(result) == len(expected) and all(map(close, result, expected))
+        if not isinstance(result, list if isinstance(expected, list) else tuple) or len(result) != len(expected):
+            return False
+        if _EXACT.issuperset(map(type, expected)) and _PLAIN.issuperset(map(type, result)):
+            return list(result) == list(expected)  # the same, a hundred times faster
+        return all(map(close, result, expected))
     if isinstance(expected, dict):
         if not isinstance(result, dict) or result.keys() != expected.keys():
             return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -14,6 +13,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import msgpack
 
 from staged_reward.errors import InfraError
 from staged_reward.imports import imported_packages
@@ -154,7 +155,7 @@ class ForkServer:
             self._process = self._start_keeper(theirs, layers, scratch_mib, outer_wall=outer_wall)
         self._control.settimeout(START_SECONDS)
         try:
-            hello = json.loads(self._control.recv(MAX_REPORT_BYTES) or b"{}")
+            hello = msgpack.unpackb(self._control.recv(MAX_REPORT_BYTES) or msgpack.packb({}))
         except OSError:  # silent
             hello = {}
         if not hello:

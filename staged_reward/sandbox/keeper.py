@@ -8,14 +8,15 @@ python -c '…keeper.main()' CONTROL_FD SCRATCH_DIR SCRATCH_MIB LAYERS PACKAGE_D
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import socket
 import sys
-from collections.abc import Collection
-from typing import NoReturn
+from collections.abc import Collection, Iterator
+from typing import Any, NoReturn
+
+import msgpack
 
 from staged_reward.isolation import cgroup, credentials, kernel, landlock
 from staged_reward.isolation import view as views
@@ -112,22 +113,22 @@ class _Keeper:
                 self._layers, self._base, self._view, uid, self._cgroup, self._scratch_mib,
                 on_trash=lambda: _tell(to_keeper, _WAKE),
             )  # fmt: skip
-            plan.layers = Cell.enter_namespaces(plan)
+            plan = plan._replace(layers=Cell.enter_namespaces(plan))
             self._become_server(plan, to_keeper, until_alone)
         except RefusedError as error:
-            _tell(to_keeper, json.dumps({"refused": sorted(error.layers), "reason": error.reason}).encode() + b"\n")
+            _tell(to_keeper, _report(refused=sorted(error.layers), reason=error.reason))
         except Exception as error:  # noqa: BLE001  reported, and raised by the keeper
-            _tell(to_keeper, json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+            _tell(to_keeper, _report(failed=f"{type(error).__name__}: {error}"))
         os._exit(0)
 
     def _become_server(self, plan: Plan, to_keeper: int, until_alone: int) -> None:
         """Become the first process of a PID namespace, where there is one; build the cell; serve."""
         pid = kernel.fork() if Layer.PID in plan.layers else 0
         if pid:
-            _tell(to_keeper, json.dumps({"pid": pid}).encode() + b"\n")
+            _tell(to_keeper, _report(pid=pid))
             os._exit(0)
         if Layer.PID not in plan.layers:
-            _tell(to_keeper, json.dumps({"pid": os.getpid()}).encode() + b"\n")
+            _tell(to_keeper, _report(pid=os.getpid()))
         os.read(until_alone, 1)  # until the keeper is the parent: the end of another one must not end this process
         os.close(until_alone)
         kernel.perform([kernel.die_with_parent(signal.SIGKILL)])
@@ -135,7 +136,7 @@ class _Keeper:
         kernel.adopt_orphans()
         cell = Cell(plan)
         settle(cell.scratch.path)
-        _tell(to_keeper, json.dumps({"active": sorted(plan.layers)}).encode() + b"\n")
+        _tell(to_keeper, _report(active=sorted(plan.layers)))
         serve(self._control, cell)
         os._exit(0)
 
@@ -145,16 +146,9 @@ class _Keeper:
         Returns:
             Its process id; 0 where it has not started.
         """
-        pid, buffer = 0, b""
-        while True:
-            line, separator, buffer = buffer.partition(b"\n")
-            if not separator:
-                chunk = os.read(reports, _MAX_REPORT_BYTES)
-                if not chunk:
-                    raise StartError("the fork server ended while it started")
-                buffer = line + chunk
-                continue
-            match json.loads(line or b"{}"):
+        pid = 0
+        for report in _read_reports(reports):
+            match report:
                 case {"pid": int(number)}:
                     pid = number
                     if pid != child:
@@ -168,8 +162,9 @@ class _Keeper:
                 case {"active": active}:
                     with contextlib.suppress(BrokenPipeError):  # the host has gone: the fork server sees that too
                         hello = {"pid": pid, "active": active, "missing": self._missing}
-                        self._control.sendall(json.dumps(hello).encode())
+                        self._control.sendall(msgpack.packb(hello))
                     return pid
+        raise StartError("the fork server ended while it started")
 
     def _keep(self, server: int, reports: int) -> None:
         """Wait for the end of the fork server; empty the trash when it says so."""
@@ -186,6 +181,20 @@ class _Keeper:
         with contextlib.suppress(FileNotFoundError):  # the host does the same, where it is there to do it
             empty_folder(self._base)
             os.rmdir(self._base)
+
+
+def _report(**content: Any) -> bytes:
+    packed = msgpack.packb(content)
+    assert isinstance(packed, bytes)
+    return packed
+
+
+def _read_reports(fd: int) -> Iterator[Any]:
+    """Yield what comes, until the other end is closed."""
+    unpacker = msgpack.Unpacker()
+    while chunk := os.read(fd, _MAX_REPORT_BYTES):
+        unpacker.feed(chunk)
+        yield from unpacker
 
 
 def _tell(fd: int, message: bytes) -> None:

@@ -103,14 +103,14 @@ def supervise(
         watch_fd: Also polled; -1 for none.
         on_ready: Called when `watch_fd` is readable; a reason to kill the child, or None.
     """
-    started, watch = time.monotonic(), _Watch(pid, bounds)
+    started, watch = time.monotonic(), None
     pidfd = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
     if watch_fd >= 0:
         poller.register(watch_fd, select.POLLIN | select.POLLHUP)
     reason = None
-    wait = min(bounds.cpu_seconds, bounds.wall_seconds, watch.interval_seconds)
+    wait = min(bounds.cpu_seconds, bounds.wall_seconds, _interval_seconds(bounds))
     try:
         while reason is None:
             ready = [fd for fd, _ in poller.poll(wait * 1000 + 1)]
@@ -119,6 +119,7 @@ def supervise(
             if reason is None and pidfd in ready:
                 reason = Reason.EXITED
             elif reason is None:
+                watch = watch or _Watch(pid, bounds, started)  # most children end before the first look
                 reason, wait = watch.look()
     finally:
         os.close(pidfd)
@@ -137,15 +138,14 @@ class _Watch:
     Args:
         pid: The child.
         bounds: The limits.
+        started: When it began, on the monotonic clock.
     """
 
-    def __init__(self, pid: int, bounds: Bounds) -> None:
+    def __init__(self, pid: int, bounds: Bounds, started: float) -> None:
         self._pid = pid
         self._bounds = bounds
-        self._started = time.monotonic()
+        self._started = started
         self._has_had_children = False
-        is_close = bounds.memory_mib is not None or bounds.num_processes is not None
-        self.interval_seconds = CLOSE_POLL_SECONDS if is_close else POLL_SECONDS
 
     def look(self) -> tuple[Reason | None, float]:
         """Return a reason to end the child, or None, and the seconds until the next look."""
@@ -165,7 +165,7 @@ class _Watch:
             return Reason.PROCESSES, 0.0
         if bounds.memory_mib is not None and sum(map(_memory_mib, family)) > bounds.memory_mib:
             return Reason.MEMORY, 0.0
-        return None, max(0.001, min(cpu_left, wall_left, self.interval_seconds))
+        return None, max(0.001, min(cpu_left, wall_left, _interval_seconds(bounds)))
 
     def _wall_seconds(self) -> float:
         """Return the wall limit: with children, whose CPU time can be hidden, little more than the CPU limit."""
@@ -178,6 +178,10 @@ class _Watch:
         if self._has_had_children and not self._bounds.is_supervisor:
             return 0.0
         return _seconds_waiting_for_core(self._pid)
+
+
+def _interval_seconds(bounds: Bounds) -> float:
+    return POLL_SECONDS if bounds.memory_mib is bounds.num_processes is None else CLOSE_POLL_SECONDS
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -248,11 +252,8 @@ def kill_strays(*, can_kill_all: bool, killer_uid: int | None = None) -> float:
     the user of none but them. Otherwise those found are killed until none is.
     """
     cpu_seconds = 0.0
-    while True:
-        try:
-            pid, _, usage = os.wait4(-1, os.WNOHANG)
-        except ChildProcessError:
-            return cpu_seconds
+    while kernel.has_children():
+        pid, _, usage = os.wait4(-1, os.WNOHANG)
         if pid:
             cpu_seconds += usage.ru_utime + usage.ru_stime
             continue
@@ -266,6 +267,7 @@ def kill_strays(*, can_kill_all: bool, killer_uid: int | None = None) -> float:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         os.sched_yield()
+    return cpu_seconds
 
 
 def _kill_all_of(uid: int) -> None:
