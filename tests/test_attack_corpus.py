@@ -30,7 +30,7 @@ def findings(trials: Sequence[Trial], *, limits: Limits = ATTACK_LIMITS, filters
 
 
 # These wait for their limits; `make slow` runs them.
-WAITING = ("exhaust", "wedge")
+WAITING = ("crash", "exhaust", "wedge")
 
 
 @pytest.mark.parametrize(

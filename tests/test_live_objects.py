@@ -17,7 +17,7 @@ from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.outcome import Outcome
 from staged_reward.sandbox.suite import Suite
 
-LIMITS = Limits(cpu_seconds=2.0, wall_seconds=4.0)
+LIMITS = Limits()
 
 
 class Case(NamedTuple):

@@ -80,7 +80,7 @@ def test_killed_in_mid_run_changes_no_verdict(who: str) -> None:
     assert [judgement.verdict for judgement in judgements] == EXPECTED
 
 
-@pytest.mark.parametrize("who", ["worker", "keeper", "fork server"])
+@pytest.mark.parametrize("who", ["worker", "keeper", pytest.param("fork server", marks=pytest.mark.slow)])
 def test_stopped_in_mid_run_changes_no_verdict_and_holds_nothing_up(monkeypatch, who: str) -> None:
     monkeypatch.setattr("staged_reward.pool.CLOSE_SECONDS", 0.5)
     started = time.monotonic()

@@ -16,7 +16,6 @@ TESTS = Path(__file__).parent
     ("name", "chosen"),
     [
         ("test_isolation_layers", "test"),
-        ("test_sandbox_contract", "everything and not hundreds"),
         pytest.param("test_sandbox_contract", "test", marks=pytest.mark.slow),
     ],
 )
