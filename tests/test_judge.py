@@ -14,7 +14,7 @@ from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest, Test
 from staged_reward.sandbox.host import ForkServer
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.outcome import Outcome, short
-from staged_reward.sandbox.suite import Suite, imports_of
+from staged_reward.sandbox.suite import Suite
 
 LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0)
 
@@ -138,7 +138,6 @@ def test_imports_of_the_setup_are_in_scope_and_future_statements_stay_first(serv
         server, [CallTest((1.5,), expected=[1])], program, setup="import math\nfrom typing import List\nx = 1"
     )
     assert outcome.verdict is Verdict.PASSED
-    assert imports_of("import math\nx = 1\nfrom a import b as c\n") == "import math\nfrom a import b as c"
 
 
 def test_main_guard_does_not_run_for_calls(server) -> None:

@@ -25,13 +25,14 @@ class Case(NamedTuple):
     tests: tuple[str, ...]
     entry: str
     setup: str
+    prompt: str
 
 
 CASES: dict[str, Case] = {}
 
 
-def case(name: str, program: str, *tests: str, entry: str = "f", setup: str = "") -> None:
-    CASES[name] = Case(program, tests, entry, setup)
+def case(name: str, program: str, *tests: str, entry: str = "f", setup: str = "", prompt: str = "") -> None:
+    CASES[name] = Case(program, tests, entry, setup, prompt)
 
 
 case(
@@ -864,6 +865,37 @@ case(
 )
 
 
+LIST_NODE = """
+class ListNode:
+    def __init__(self, val=0, next=None):
+        self.val, self.next = val, next
+
+def make(values):
+    head = None
+    for value in reversed(values):
+        head = ListNode(value, head)
+    return head
+
+def values_of(node):
+    found = []
+    while node:
+        found.append(node.val)
+        node = node.next
+    return found
+"""
+case(
+    "class that the prompt shows and the setup defines",
+    "from typing import Optional\nclass Solution:\n    def f(self, head: Optional[ListNode]) -> Optional[ListNode]:\n"
+    "        before = None\n        while head:\n            assert isinstance(head, ListNode)\n"
+    "            before, head.next, head = head, before, head.next\n        return before",
+    "assert values_of(Solution().f(make([1, 2, 3]))) == [3, 2, 1]",
+    "assert Solution().f(None) is None and type(Solution().f(make([1]))) is ListNode",
+    entry="Solution.f",
+    setup=LIST_NODE,
+    prompt="Reverse a linked list of ListNode.",
+)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ForkServer]:
     server = ForkServer()
@@ -873,7 +905,7 @@ def server() -> Iterator[ForkServer]:
 
 def judge(server: ForkServer, case: Case) -> Outcome:
     tests = tuple(map(AssertTest, case.tests))
-    problem = Problem(task_id="t", tests=tests, entry_point=case.entry, setup=case.setup)
+    problem = Problem(task_id="t", tests=tests, entry_point=case.entry, setup=case.setup, prompt=case.prompt)
     return run_suite(server, Suite.of(problem), case.program, LIMITS)
 
 

@@ -13,6 +13,7 @@ from staged_reward.asserts import parse
 from staged_reward.checks import validate_check
 from staged_reward.errors import InputError
 from staged_reward.problem import AssertTest, CallTest, Problem, Test
+from staged_reward.sandbox.common_setup import CommonSetup
 from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.host import operation
 
@@ -41,15 +42,17 @@ class Suite:
             InputError: A test, or the setup, does not compile.
         """
         tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
-        suite = cls(tests, problem.entry_point or "", problem.setup, _compiled_imports(problem.setup))
+        common = CommonSetup.of(problem.setup, problem.prompt)
+        source = compiled(common.source) if common.source else ""
+        suite = cls(tests, problem.entry_point or "", common.rest, source)
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
         sources = [test.code for test in tests if isinstance(test, AssertTest)]
         if sources:
-            suite.codes = {source: compile_statements(source) for source in (problem.setup, *sources)}
+            suite.codes = {source: compile_statements(source) for source in (suite.setup, *sources)}
             trees = [parse(source) for source in suite.codes]
             suite.strings = frozenset(string for tree in trees for string in _strings_in(tree))
             trees += [tree for string in suite.strings if (tree := _parsed(string)) is not None]
-            suite.names = frozenset(name for tree in trees for name in _names_in(tree))
+            suite.names = frozenset(name for tree in trees for name in _names_in(tree)).union(common.classes)
         return suite
 
     @property
@@ -77,19 +80,6 @@ class Suite:
         while end < len(self.tests) and type(self.tests[end]) is kind:
             end += 1
         return end
-
-
-def _compiled_imports(setup: str) -> bytes | str:
-    imports = imports_of(setup)
-    return compiled(imports) if imports else ""
-
-
-def imports_of(setup: str) -> str:
-    """Return the import statements at the top level of a setup: what programs were written to find in scope."""
-    if "import" not in setup:
-        return ""
-    kept = [node for node in parse(setup).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return "\n".join(map(ast.unparse, kept))
 
 
 def compile_statements(source: str, mode: Literal["exec", "eval"] = "exec") -> types.CodeType:
