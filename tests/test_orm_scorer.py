@@ -25,7 +25,10 @@ from transformers import (
 )
 
 from staged_reward.errors import InfraError, InputError
-from staged_reward.orm.scorer import OrmScorer, _batches
+from staged_reward.orm.card import OrmCard
+from staged_reward.orm.memory import Budget
+from staged_reward.orm.padded import batches
+from staged_reward.orm.scorer import OrmScorer
 
 PROGRAMS = [
     "x = 1",
@@ -124,33 +127,35 @@ def alone(scorer: OrmScorer) -> list[float]:
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(st.integers(0, len(PROGRAMS) - 1), min_size=1, max_size=20),
-    max_batch_tokens=st.sampled_from([1, 64, 200, 1000, 16384]),
+    max_tokens_per_batch=st.sampled_from([1, 3, 64, 200, 1000, 16384]),
+    can_pack=st.booleans(),
 )
 def test_scores_do_not_depend_on_batch_or_order(
-    checkpoint: Path, scorer: OrmScorer, alone: list[float], rows: Sequence[int], max_batch_tokens: int
+    scorer: OrmScorer, alone: list[float], rows: Sequence[int], max_tokens_per_batch: int, can_pack: bool
 ) -> None:
     other = pickle.loads(pickle.dumps(scorer))
-    other.max_batch_tokens, other._loaded = max_batch_tokens, scorer._load()
+    loaded, card = scorer._load()
+    other._loaded = loaded._replace(budget=Budget(max_tokens_per_batch), can_pack=can_pack), card
     scores = other.score([PROMPTS[row] for row in rows], [PROGRAMS[row] for row in rows])
     assert scores == pytest.approx([alone[row] for row in rows], abs=1e-4)
 
 
 @given(
     lengths=st.lists(st.integers(0, 300), max_size=60),
-    max_batch_tokens=st.integers(1, 1000),
+    max_tokens_per_batch=st.integers(1, 1000),
 )
-def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], max_batch_tokens: int) -> None:
-    batches = list(_batches(lengths, max_batch_tokens))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    for batch in batches:
+def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], max_tokens_per_batch: int) -> None:
+    made = list(batches(lengths, max_tokens_per_batch))
+    assert sorted(index for batch in made for index in batch) == list(range(len(lengths)))
+    for batch in made:
         longest = max(lengths[index] for index in batch)
-        assert len(batch) == 1 or len(batch) * longest <= max_batch_tokens
+        assert len(batch) == 1 or len(batch) * longest <= max_tokens_per_batch
         assert lengths[batch[0]] == longest
 
 
 def test_batches_of_a_known_case() -> None:
     # Longest first: 9 alone exceeds 8; 4 + 4 fill 8; 3 takes 2 beside it (2 x 3 = 6), a third would make 9.
-    assert list(_batches([3, 9, 4, 2, 4, 1], 8)) == [[1], [2, 4], [0, 3], [5]]
+    assert list(batches([3, 9, 4, 2, 4, 1], 8)) == [[1], [2, 4], [0, 3], [5]]
 
 
 def test_an_empty_text_without_eos_has_a_score(tmp_path: Path) -> None:
@@ -233,7 +238,7 @@ def test_a_tokenizer_with_neither_pad_nor_eos_is_refused(tmp_path: Path) -> None
 
 def test_a_score_that_is_not_a_number_names_the_program(tmp_path: Path) -> None:
     scorer = OrmScorer(save_checkpoint(tmp_path))
-    loaded = scorer._load()
+    loaded, _ = scorer._load()
     loaded.model.model.embed_tokens.weight[loaded.tokenizer("z")["input_ids"][0]] = torch.nan
     with pytest.raises(InfraError, match="score nan for program index 2"):
         scorer.score(["p"] * 4, ["a", "b", "z", "c"])
@@ -241,7 +246,13 @@ def test_a_score_that_is_not_a_number_names_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"max_length": 0}, {"max_length": 1.5}, {"max_batch_tokens": -1}, {"max_batch_tokens": True}, {"template": "x"}],
+    [
+        {"max_length": 0},
+        {"max_length": 1.5},
+        {"max_tokens_per_batch": -1},
+        {"max_tokens_per_batch": True},
+        {"template": "x"},
+    ],
 )
 def test_bad_settings_are_refused_before_anything_loads(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
@@ -271,3 +282,94 @@ def test_the_text_is_tokenised_as_trl_does_in_training(tmp_path: Path, checkpoin
     with torch.inference_mode():
         logits = trainer.model.eval()(batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0].tolist()
     assert scorer.score(["Add."] * 2, ["def f(a):\n    return a", "x = 1<eos>"]) == pytest.approx(logits, abs=1e-4)
+
+
+# ---- what a checkpoint says of its own use
+
+
+def with_card(folder: Path, **settings: Any) -> Path:
+    save_checkpoint(folder)
+    OrmCard(**settings).save(folder)
+    return folder
+
+
+def test_a_checkpoint_is_used_as_it_says(tmp_path: Path) -> None:
+    folder = with_card(tmp_path, template="{program}|{prompt}", normalisation="black", max_length=9)
+    score = OrmScorer(folder).score(["prompt"], ["x=1"])[0]
+    text = "x = 1\n|prompt<eos>"
+    assert score == pytest.approx(direct_score(folder, text[-(8 + len("<eos>")) :]), abs=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"template": "{program}"}, {"normalisation": "none"}])
+def test_what_does_not_fit_the_training_is_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
+    folder = with_card(tmp_path, template="{prompt}|{program}", normalisation="black")
+    with pytest.raises(InputError, match="was trained with"):
+        OrmScorer(folder, **settings).score(["p"], ["x"])
+
+
+def test_another_length_than_in_training_is_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="max_length=7, but .* was trained with 9"):
+        OrmScorer(with_card(tmp_path, max_length=9), max_length=7).score(["p"], ["x"])
+
+
+def test_another_eos_than_in_training_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="trained with the EOS '<end>', but its tokenizer has '<eos>'"):
+        OrmScorer(with_card(tmp_path, eos_token="<end>")).score(["p"], ["x"])
+
+
+def test_a_damaged_card_is_refused_by_its_path(tmp_path: Path) -> None:
+    (with_card(tmp_path) / "orm.json").write_text('{"template": "no place"}')
+    with pytest.raises(InputError, match=r"orm\.json: template='no place' has no \{program\}"):
+        OrmScorer(tmp_path).score(["p"], ["x"])
+
+
+def test_a_card_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    (with_card(tmp_path) / "orm.json").write_text('{"max_length": 9, "colour": "blue"}')
+    assert OrmScorer(tmp_path).card().max_length == 9
+
+
+# ---- what it costs
+
+
+def test_each_distinct_prefix_is_computed_once(checkpoint: Path) -> None:
+    scorer = OrmScorer(checkpoint, template="{prompt}{program}")
+    scorer.score(["abc"] * 4, ["de", "df", "de", "d"])
+    # abc d e <eos> f <eos> <eos>: the texts are bytes, and each ends in its own EOS
+    assert (scorer.cost.programs, scorer.cost.distinct_programs) == (4, 3)
+    assert scorer.cost.distinct_prefixes == scorer.cost.computed == 3 + 1 + 2 + 2 + 1
+    assert scorer.cost.tokens == 6 + 6 + 5
+    assert scorer.cost.padding == 0
+    assert scorer.cost.flops > 0
+
+
+def test_memory_that_runs_out_halves_the_pass_and_changes_no_score(
+    checkpoint: Path, scorer: OrmScorer, alone: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, card = scorer._load()
+    whole, sizes = loaded.model.model.forward, []
+
+    def forward(**inputs: Any) -> Any:
+        sizes.append(inputs["input_ids"].shape[1])
+        output = whole(**inputs)  # the cache is changed before memory runs out
+        if sizes[-1] > 40:
+            raise torch.OutOfMemoryError("no memory")
+        return output
+
+    monkeypatch.setattr(loaded.model.model, "forward", forward)
+    other = pickle.loads(pickle.dumps(scorer))
+    other._loaded = loaded._replace(budget=Budget(200)), card
+    assert other.score(PROMPTS, PROGRAMS) == pytest.approx(alone, abs=1e-4)
+    assert max(sizes) > 40 >= sizes[-1]
+
+
+def test_memory_for_nothing_is_a_fault_of_ours(scorer: OrmScorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, card = scorer._load()
+
+    def forward(**inputs: Any) -> Any:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(loaded.model.model, "forward", forward)
+    other = pickle.loads(pickle.dumps(scorer))
+    other._loaded = loaded._replace(budget=Budget(200)), card
+    with pytest.raises(InfraError, match="no memory left for a pass of"):
+        other.score(["p"], ["x"])

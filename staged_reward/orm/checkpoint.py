@@ -1,12 +1,13 @@
 """Loads a sequence-classification checkpoint with one label, model and tokenizer agreeing on the pad token.
 
-What it does: refuses what is no reward model, and sets the pad token as TRL's `RewardTrainer` does. What it does not
-do: run the model.
+What it does: refuses what is no reward model, sets the pad token as TRL's `RewardTrainer` does, and tries out whether the
+model may be run over a packed trie. What it does not do: score programs.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from staged_reward.errors import InputError
@@ -14,23 +15,42 @@ from staged_reward.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+    from staged_reward.orm.memory import Budget
+
+TOKENS_ON_CPU, TOKENS_ON_GPU = 512, 8192
+FLOAT32_TOLERANCE, TOLERANCE = 1e-3, 0.06  # of the two ways of scoring, relative above 1
+
 
 class Checkpoint(NamedTuple):
-    """A model in inference mode and what is needed to feed it."""
+    """A model in inference mode and what is needed to feed it.
+
+    Attributes:
+        model: With a head of one label.
+        tokenizer: With a pad token.
+        pad_token_id: Of both.
+        max_positions: The longest text that the model takes.
+        can_pack: Whether a trie of texts may go through it at once.
+        budget: Tokens of one pass.
+    """
 
     model: Any
     tokenizer: Any
     pad_token_id: int
     max_positions: int
+    can_pack: bool
+    budget: Budget
 
 
-def load_checkpoint(name: str, device: str | None, dtype: torch.dtype | str | None) -> Checkpoint:
+def load_checkpoint(
+    name: str, device: str | None, dtype: torch.dtype | str | None, max_tokens_per_batch: int | None = None
+) -> Checkpoint:
     """Load model and tokenizer.
 
     Args:
         name: Folder or hub name.
         device: None takes a GPU where there is one.
         dtype: None keeps float32 on a CPU and takes the checkpoint's own on a GPU.
+        max_tokens_per_batch: Of one pass; None takes what suits the device.
 
     Raises:
         InputError: There is no such checkpoint, it has not exactly one label, its head has no weights, or its tokenizer
@@ -61,8 +81,68 @@ def load_checkpoint(name: str, device: str | None, dtype: torch.dtype | str | No
         )
     pad_token_id = _set_pad_token(tokenizer, model.config, name)
     model.config.use_cache = False  # keys and values of earlier tokens are never asked for again
-    positions = min(tokenizer.model_max_length, getattr(config.get_text_config(), "max_position_embeddings", math.inf))
-    return Checkpoint(model.to(device).eval().requires_grad_(False), tokenizer, pad_token_id, int(positions))
+    model = model.to(device).eval().requires_grad_(False)
+    checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
+    return checkpoint._replace(can_pack=_try_packing(model, pad_token_id, name))
+
+
+def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None = None) -> Checkpoint:
+    """Return a model that is in memory with its tokenizer, which agree on the pad token."""
+    from staged_reward.orm.memory import Budget
+    from staged_reward.orm.packed import can_pack
+
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", math.inf)
+    budget = Budget(max_tokens_per_batch or (TOKENS_ON_GPU if model.device.type == "cuda" else TOKENS_ON_CPU))
+    positions = int(min(tokenizer.model_max_length, limit))
+    return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, can_pack(model), budget)
+
+
+def _try_packing(model: Any, pad_token_id: int, name: str) -> bool:
+    """Set the model up for packed tries, and return whether it gives the same logits so as in a padded batch."""
+    from staged_reward.orm.packed import can_pack
+
+    if not can_pack(model):
+        return False
+    rows = _trial_rows(pad_token_id)
+    if model.device.type == "cuda":
+        before = model.config._attn_implementation
+        model.set_attn_implementation("flex_attention")
+        if _agrees(model, rows, pad_token_id):
+            return True
+        model.set_attn_implementation(before)
+    if _agrees(model, rows, pad_token_id):
+        return True
+    warnings.warn(f"OrmScorer: {name!r} cannot be run over packed programs; it is run over padded ones", stacklevel=2)
+    return False
+
+
+def _trial_rows(pad_token_id: int) -> list[list[int]]:
+    a, b, c = [token for token in range(4) if token != pad_token_id][:3]
+    return [[a], [a, b, a], [a, b, c, c], [a, b, c, b, a], [b] * 20]
+
+
+def _agrees(model: Any, rows: list[list[int]], pad_token_id: int) -> bool:
+    import torch
+
+    from staged_reward.orm.memory import Budget
+    from staged_reward.orm.packed import leaf_logits
+    from staged_reward.orm.padded import padded_logits
+    from staged_reward.orm.trie import TokenTrie
+
+    tolerance = FLOAT32_TOLERANCE if model.dtype == torch.float32 else TOLERANCE
+    try:
+        packed = leaf_logits(model, TokenTrie.of(rows), Budget(16))
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        NotImplementedError,
+    ):  # a model whose layers take no such mask or cache
+        return False
+    padded, _ = padded_logits(model, rows, pad_token_id, Budget(1 << 10))
+    return all(
+        not math.isfinite(y) or abs(x - y) <= tolerance * max(1.0, abs(y)) for x, y in zip(packed, padded, strict=True)
+    )
 
 
 def _refuse_labels(config: Any, name: str) -> None:

@@ -1,25 +1,28 @@
 """Scores programs with a sequence-classification checkpoint that has one label: prompt and program in, raw logit out.
 
 What it does: builds the text as TRL's `RewardTrainer` does in training (EOS appended as text unless it is there, the
-tokenizer's special tokens on, pad token = EOS where there is none), keeps the last `max_length` tokens, and runs
-length-sorted, right-padded batches under a token budget. What it does not do: chat templates, activations, ranking.
+tokenizer's special tokens on, pad token = EOS where there is none), keeps the last `max_length` tokens, and computes each
+distinct token prefix once (`packed`), or length-sorted padded batches where a model does not allow that (`padded`).
+What it does not do: chat templates, activations, ranking.
 
 A score depends on its own text alone, not on the batch around it or on the order of the input.
-
-Axes: B programs of one batch, L tokens.
-Source of the batching: Orlanski et al. (arXiv 2506.10056), token-budget batches; the last tokens are kept, as there.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+import time
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staged_reward.errors import InfraError, InputError
+from staged_reward.orm.card import Normalisation, OrmCard, check_positive, check_template
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
+from staged_reward.orm.cost import ScoringCost, flops_of
+from staged_reward.orm.encoding import encode, text_of
 
 if TYPE_CHECKING:
     import torch
@@ -29,43 +32,54 @@ class OrmScorer:
     """An outcome reward model, loaded on first use.
 
     Picklable: the copy loads its own model. Safe to call from several threads, one at a time runs.
+
+    Attributes:
+        cost: What the calls so far took.
     """
 
     def __init__(
         self,
         model: str | Path,
         *,
-        max_length: int = 2048,
-        max_batch_tokens: int = 16384,
-        template: str = "{prompt}\n{program}",
+        max_length: int | None = None,
+        max_tokens_per_batch: int | None = None,
+        template: str | None = None,
+        normalisation: Normalisation | None = None,
         device: str | None = None,
         dtype: torch.dtype | str | None = None,
     ) -> None:
         """Say which checkpoint and how to run it; nothing is loaded yet.
 
+        A checkpoint that this project trained says itself how to use it (`OrmCard`); for what is None here that is
+        done, or the defaults of `OrmCard` where a checkpoint says nothing.
+
         Args:
             model: Folder or hub name of a sequence-classification checkpoint with one label, with its tokenizer.
             max_length: Tokens kept of a text, from its end, EOS included. A lower limit of the model itself applies.
-            max_batch_tokens: Upper limit of B × L of a padded batch. A text that is longer goes alone.
+            max_tokens_per_batch: Tokens that go through the model at once, padding included; halved when memory runs
+                out. None takes 512 on a CPU, 8192 elsewhere.
             template: The text to score; `{prompt}` and `{program}` are replaced, every other brace stays as it is.
+            normalisation: What is done to a program first: `black` formats it, `none` leaves it.
             device: Where to run, e.g. `cuda:0`; None takes a GPU where there is one.
             dtype: Of the weights, e.g. `bfloat16`; None keeps float32 on a CPU and takes the checkpoint's own on a GPU.
 
         Raises:
             InputError: A limit below 1, or a template without `{program}`.
         """
-        for name, value in (("max_length", max_length), ("max_batch_tokens", max_batch_tokens)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"OrmScorer: {name}={value!r}; give an integer of at least 1")
-        if "{program}" not in template:
-            raise InputError(f"OrmScorer: template={template!r} has no {{program}}; the score would ignore the program")
+        for name, value in (("max_length", max_length), ("max_tokens_per_batch", max_tokens_per_batch)):
+            if value is not None:
+                check_positive(f"OrmScorer: {name}", value)
+        if template is not None:
+            check_template(template)
         self.model = str(model)
         self.max_length = max_length
-        self.max_batch_tokens = max_batch_tokens
+        self.max_tokens_per_batch = max_tokens_per_batch
         self.template = template
+        self.normalisation = normalisation
         self.device = device
         self.dtype = dtype
-        self._loaded: Checkpoint | None = None
+        self.cost = ScoringCost()
+        self._loaded: tuple[Checkpoint, OrmCard] | None = None
         self._lock = threading.Lock()
 
     def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
@@ -79,81 +93,115 @@ class OrmScorer:
             One finite float per program, in input order. Equal texts get equal scores: they are computed once.
 
         Raises:
-            InputError: The lengths differ, or the checkpoint cannot be used.
-            InfraError: A logit is not finite; names the program's index.
+            InputError: The lengths differ, or the checkpoint cannot be used, or not as asked for.
+            InfraError: A logit is not finite; names the program's index. Or memory runs out for the smallest pass.
         """
         if len(prompts) != len(programs):
             raise InputError(f"OrmScorer: {len(prompts)} prompts for {len(programs)} programs; give one prompt each")
         if not programs:
             return []
         with self._lock:
-            loaded = self._load()
-            texts = [self._text(*pair, loaded) for pair in zip(prompts, programs, strict=True)]
+            checkpoint, card = self._load()
+            start = time.perf_counter()
+            eos_token = checkpoint.tokenizer.eos_token
+            texts = [text_of(*pair, card, eos_token) for pair in zip(prompts, programs, strict=True)]
             distinct = list(dict.fromkeys(texts))
-            logit_of = dict(zip(distinct, self._logits(distinct, loaded), strict=True))
+            cost = ScoringCost(programs=len(texts), distinct_programs=len(distinct))
+            logit_of = dict(zip(distinct, score_texts(checkpoint, distinct, card.max_length, cost), strict=True))
+            cost.seconds = time.perf_counter() - start
+            self.cost.add(cost)
         scores = [logit_of[text] for text in texts]
         _refuse_non_finite(scores, self.model)
         return scores
 
-    def _text(self, prompt: str, program: str, loaded: Checkpoint) -> str:
-        # Split first: a prompt that contains the characters {program} must not be filled in.
-        parts = [part.replace("{prompt}", prompt) for part in self.template.split("{program}")]
-        text = _without_surrogates(program.join(parts))
-        eos = loaded.tokenizer.eos_token or ""
-        return text if text.endswith(eos) else text + eos
+    def card(self) -> OrmCard:
+        """Return how this scorer uses its checkpoint, which is loaded for it.
 
-    def _logits(self, texts: Sequence[str], loaded: Checkpoint) -> list[float]:
-        length = min(self.max_length, loaded.max_positions)
-        ids = [row[-length:] or [loaded.pad_token_id] for row in loaded.tokenizer(text=list(texts))["input_ids"]]
-        logits = [math.nan] * len(ids)
-        for batch in _batches([len(row) for row in ids], self.max_batch_tokens):
-            for index, logit in zip(batch, _forward([ids[i] for i in batch], loaded), strict=True):
-                logits[index] = logit
-        return logits
+        Raises:
+            InputError: It cannot be used, or not as asked for.
+        """
+        with self._lock:
+            return self._load()[1]
 
-    def _load(self) -> Checkpoint:
+    def _load(self) -> tuple[Checkpoint, OrmCard]:
         if self._loaded is None:
-            self._loaded = load_checkpoint(self.model, self.device, self.dtype)
+            checkpoint = load_checkpoint(self.model, self.device, self.dtype, self.max_tokens_per_batch)
+            self._loaded = checkpoint, self._agree(OrmCard.of(self.model), checkpoint)
         return self._loaded
 
+    def _agree(self, stated: OrmCard | None, checkpoint: Checkpoint) -> OrmCard:
+        """Return how to use the checkpoint: as it says, and as was asked for, where the two fit."""
+        if stated is not None:
+            for name in ("template", "normalisation"):
+                asked, said = getattr(self, name), getattr(stated, name)
+                if asked not in (None, said):
+                    raise InputError(
+                        f"OrmScorer: {name}={asked!r}, but {self.model!r} was trained with {said!r}; leave it out"
+                    )
+            if stated.eos_token not in (None, checkpoint.tokenizer.eos_token):
+                raise InputError(
+                    f"OrmScorer: {self.model!r} was trained with the EOS {stated.eos_token!r}, but its tokenizer has "
+                    f"{checkpoint.tokenizer.eos_token!r}; restore the tokenizer that was saved with it"
+                )
+            if self.max_length is not None and self.max_length != stated.max_length:
+                warnings.warn(
+                    f"OrmScorer: max_length={self.max_length}, but {self.model!r} was trained with {stated.max_length}",
+                    stacklevel=4,
+                )
+        card = stated or OrmCard()
+        return OrmCard(
+            template=self.template or card.template,
+            max_length=self.max_length or card.max_length,
+            normalisation=self.normalisation or card.normalisation,
+            eos_token=checkpoint.tokenizer.eos_token,
+        )
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_loaded": None, "_lock": None}
+        return {**self.__dict__, "_loaded": None, "_lock": None, "cost": ScoringCost()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
 
 
-def _batches(lengths: Sequence[int], max_batch_tokens: int) -> Iterator[list[int]]:
-    """Yield batches of indices, longest first, with B × L at most the budget or B = 1."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > max_batch_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def score_texts(checkpoint: Checkpoint, texts: Sequence[str], max_length: int, cost: ScoringCost) -> list[float]:
+    """Return the logit of each text, EOS included, and note in `cost` what it took but for the time."""
+    from staged_reward.orm.packed import leaf_logits
+    from staged_reward.orm.padded import padded_logits
+    from staged_reward.orm.trie import TokenTrie
 
-
-def _forward(rows: Sequence[Sequence[int]], loaded: Checkpoint) -> list[float]:
-    """Run one right-padded batch; rows come longest first."""
-    import torch
-
-    width = len(rows[0])
-    input_ids_BL = torch.full((len(rows), width), loaded.pad_token_id, dtype=torch.long)
-    attention_mask_BL = torch.zeros((len(rows), width), dtype=torch.long)
-    for row, ids in enumerate(rows):
-        input_ids_BL[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
-        attention_mask_BL[row, : len(ids)] = 1
-    device = loaded.model.device
-    try:
-        with torch.inference_mode():
-            output = loaded.model(input_ids=input_ids_BL.to(device), attention_mask=attention_mask_BL.to(device))
-    except torch.OutOfMemoryError as error:
-        shape = f"{len(rows)} x {width} tokens"
-        raise InfraError(f"OrmScorer: no memory left on {device} for {shape}; lower max_batch_tokens") from error
-    logits: list[float] = output.logits[:, 0].float().tolist()
+    encoded, cost.truncated = encode(checkpoint.tokenizer, texts, min(max_length, checkpoint.max_positions))
+    rows = [_pooled(row, checkpoint.pad_token_id) for row in encoded]
+    trie = TokenTrie.of(rows)
+    cost.tokens, cost.distinct_prefixes = sum(map(len, rows)), len(trie)
+    if checkpoint.can_pack:
+        logits, cost.computed = leaf_logits(checkpoint.model, trie, checkpoint.budget), len(trie)
+        attended = int(trie.depths.sum()) + len(trie)
+        _rescore_alone(checkpoint, rows, logits)
+    else:
+        logits, cost.computed = padded_logits(checkpoint.model, rows, checkpoint.pad_token_id, checkpoint.budget)
+        cost.padding = cost.computed - cost.tokens
+        attended = sum(len(row) * (len(row) + 1) // 2 for row in rows)
+    cost.flops = flops_of(checkpoint.model, cost.computed, attended)
     return logits
+
+
+def _rescore_alone(checkpoint: Checkpoint, rows: Sequence[Sequence[int]], logits: list[float]) -> None:
+    """Score by itself what came out as no number: one program's NaN spreads over all that go through the model with it."""
+    from staged_reward.orm.memory import Budget
+    from staged_reward.orm.padded import padded_logits
+
+    bad = [index for index, logit in enumerate(logits) if not math.isfinite(logit)]
+    alone, _ = padded_logits(checkpoint.model, [rows[i] for i in bad], checkpoint.pad_token_id, Budget(1))
+    for index, logit in zip(bad, alone, strict=True):
+        logits[index] = logit
+
+
+def _pooled(row: Sequence[int], pad_token_id: int) -> list[int]:
+    """Return a row up to the token whose output counts: the last that is not the pad token, as the model pools."""
+    last = len(row)
+    while last > 1 and row[last - 1] == pad_token_id:
+        last -= 1
+    return list(row[:last]) or [pad_token_id]
 
 
 def _refuse_non_finite(scores: Sequence[float], name: str) -> None:
@@ -162,8 +210,3 @@ def _refuse_non_finite(scores: Sequence[float], name: str) -> None:
         raise InfraError(
             f"OrmScorer: {name!r} gave score {scores[bad[0]]} for program index {bad[0]}; check its weights and dtype"
         )
-
-
-def _without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer encodes."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,177 @@
+"""How fast is scoring? This scorer beside length-sorted padded batches in transformers, and beside vLLM's pooling.
+
+    python benchmarks/scoring.py CHECKPOINT SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--dtype bfloat16] [--repeats 3]
+    ... --vllm PYTHON     also vLLM, run by this interpreter of an environment that has it
+
+CHECKPOINT is a sequence-classification folder with one label; `--make FOLDER` makes one of random head on SmolLM2-135M.
+
+All contenders score the same programs in one run, in turn; each figure is the median of the repeats, and what counts are the
+ratios. Two ways of counting: distinct programs, and all samples, copies included, as in Orlanski et al. (arXiv 2506.10056).
+
+The floor is one computation per distinct token prefix at the rate at which this very model, in this very run, takes dense
+tokens: one sequence of as many tokens as a pass has, attention within it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from staged_reward.datasets import load_problems
+from staged_reward.normalise import identity
+from staged_reward.orm.encoding import encode, text_of
+from staged_reward.orm.scorer import OrmScorer
+from staged_reward.samples import read_samples
+
+BATCH = 16
+DENSE_PASSES = 5
+_VLLM = """
+import json, sys, time
+from vllm import LLM
+job = json.load(open(sys.argv[1]))
+llm = LLM(model=job["model"], runner="pooling", dtype=job["dtype"], enforce_eager=True, max_model_len=2048,
+          enable_prefix_caching=True)
+prompts = [{"prompt_token_ids": row} for row in job["rows"]]
+from vllm import PoolingParams
+params = PoolingParams(use_activation=False)
+llm.classify(prompts[:8], pooling_params=params, use_tqdm=False)
+llm.reset_prefix_cache()
+start = time.perf_counter()
+outputs = llm.classify(prompts, pooling_params=params, use_tqdm=False)
+seconds = time.perf_counter() - start
+json.dump({"seconds": seconds, "scores": [o.outputs.probs[0] for o in outputs]}, open(sys.argv[2], "w"))
+"""
+
+
+def padded_batches(model: Any, rows: Sequence[Sequence[int]], pad_token_id: int) -> list[float]:
+    """Score as people do: sorted by length, batches of 16, padded on the right, copies left out."""
+    scores = [0.0] * len(rows)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        width = max(len(rows[i]) for i in batch)
+        ids = torch.full((len(batch), width), pad_token_id)
+        mask = torch.zeros((len(batch), width), dtype=torch.long)
+        for place, i in enumerate(batch):
+            ids[place, : len(rows[i])] = torch.tensor(rows[i])
+            mask[place, : len(rows[i])] = 1
+        with torch.inference_mode():
+            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, 0].float().tolist()
+        for i, logit in zip(batch, logits, strict=True):
+            scores[i] = logit
+    return scores
+
+
+def dense_tokens_per_second(model: Any, num_tokens: int) -> float:
+    """Return the rate at which a model takes one sequence of so many tokens; the median of a few passes."""
+    ids = torch.randint(10, 1000, (1, num_tokens))
+    backbone = getattr(model, model.base_model_prefix)
+    seconds = []
+    for _ in range(DENSE_PASSES):
+        start = perf_counter()
+        with torch.inference_mode():
+            backbone(input_ids=ids, use_cache=False)
+        seconds.append(perf_counter() - start)
+    return num_tokens / statistics.median(seconds)
+
+
+def _vllm_scores(
+    python: str, model: str, dtype: str, rows: Sequence[Sequence[int]], folder: Path
+) -> tuple[float, list[float]]:
+    job, result = folder / "vllm_job.json", folder / "vllm_result.json"
+    job.write_text(json.dumps({"model": model, "dtype": dtype, "rows": rows}))
+    subprocess.run([python, "-c", _VLLM, str(job), str(result)], check=True, stdout=subprocess.DEVNULL)
+    found = json.loads(result.read_text())
+    return found["seconds"], found["scores"]
+
+
+def main(
+    checkpoint: Annotated[Path, typer.Argument(help="Sequence-classification folder with one label.")],
+    samples: Annotated[Path, typer.Argument(help="File of samples.")],
+    problems: Annotated[str, typer.Option(help="File, or the name of a data set.")],
+    num_problems: Annotated[int, typer.Option(help="Take so many problems, evenly spread.")] = 8,
+    dtype: Annotated[str, typer.Option(help="Of the weights.")] = "bfloat16",
+    tokens: Annotated[int, typer.Option(help="Of one pass of this scorer; 0 for its default.")] = 0,
+    repeats: Annotated[int, typer.Option(help="The median of so many.")] = 3,
+    vllm: Annotated[str, typer.Option(help="Interpreter of an environment with vLLM.")] = "",
+) -> None:
+    """Compare, and print the ratios, the parity and the distance from the floor."""
+    console = Console(width=120)
+    found = load_problems(problems)
+    step = max(1, len(found) // num_problems)
+    chosen = {problem.task_id for problem in found[::step][:num_problems]}
+    programs = [s for s in read_samples(samples, found) if s.problem.task_id in chosen and s.program is not None]
+    distinct = list({(s.problem.task_id, identity(s.program or "")): s for s in programs}.values())
+    console.print(
+        f"{len(chosen)} problems, {len(programs)} samples, {len(distinct)} distinct; {dtype}; "
+        f"{torch.get_num_threads()} threads"
+    )
+    scorer = OrmScorer(checkpoint, dtype=dtype, max_tokens_per_batch=tokens or None, device="cpu")
+    prompts, sources = [s.problem.prompt for s in distinct], [s.program or "" for s in distinct]
+    scorer.score(prompts[:4], sources[:4])
+    loaded, card = scorer._load()
+    texts = [text_of(*pair, card, loaded.tokenizer.eos_token) for pair in zip(prompts, sources, strict=True)]
+    rows, _ = encode(loaded.tokenizer, texts, card.max_length)
+    contenders: dict[str, Callable[[], list[float]]] = {
+        "ours": lambda: scorer.score(prompts, sources),
+        "padded batches of 16": lambda: padded_batches(loaded.model, rows, loaded.pad_token_id),
+    }
+    seconds: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
+    rates = []
+    for _ in range(repeats):
+        rates.append(dense_tokens_per_second(loaded.model, loaded.budget.tokens))
+        for name, score in contenders.items():
+            start = perf_counter()
+            scores[name] = score()
+            seconds.setdefault(name, []).append(perf_counter() - start)
+        if vllm:
+            taken, scores["vLLM pooling"] = _vllm_scores(vllm, str(checkpoint), dtype, rows, Path.cwd())
+            seconds.setdefault("vLLM pooling", []).append(taken)
+    _report(console, seconds, scores, len(programs) / len(distinct))
+    cost = scorer.cost
+    prefixes = cost.distinct_prefixes / cost.distinct_programs * len(distinct)
+    floor = prefixes / statistics.median(rates)
+    share = floor / statistics.median(seconds["ours"])
+    console.print(
+        f"dense rate {statistics.median(rates):,.0f} tokens/s; {prefixes:,.0f} distinct prefixes; floor {floor:.1f} s; "
+        f"ours reaches {100 * share:.0f} % of it"
+    )
+
+
+def _report(console: Console, seconds: dict[str, list[float]], scores: dict[str, list[float]], copies: float) -> None:
+    table = Table(box=SIMPLE_HEAD)
+    for name in (
+        "contender",
+        "s",
+        "distinct/s",
+        "samples/s",
+        "ours is faster, distinct",
+        "all samples",
+        "largest difference",
+    ):
+        table.add_column(name, justify="left" if name == "contender" else "right")
+    num, ours = len(scores["ours"]), statistics.median(seconds["ours"])
+    for name, runs in seconds.items():
+        taken = statistics.median(runs)
+        gap = max(abs(a - b) for a, b in zip(scores[name], scores["ours"], strict=True))
+        table.add_row(
+            name, f"{taken:.1f}", f"{num / taken:.1f}", f"{num * (copies if name == 'ours' else 1) / taken:.1f}",
+            f"{taken / ours:.2f}", f"{taken * copies / ours:.2f}", f"{gap:.4f}",
+        )  # fmt: skip
+    console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,61 @@
+"""What scoring took: the floor meter.
+
+The floor is one computation per distinct token prefix. `computed` over `distinct_prefixes` says how far above it a scorer
+is in work; the seconds say how far in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class ScoringCost:
+    """Sums over the calls of one scorer.
+
+    Attributes:
+        programs: Scored, duplicates counted.
+        distinct_programs: Distinct texts among those of one call.
+        truncated: Distinct texts that were longer than the limit; their ends were kept.
+        tokens: Of the distinct texts.
+        distinct_prefixes: Tokens that have to be computed.
+        computed: Tokens that were computed, padding included.
+        padding: Of those, the ones that stood for nothing.
+        flops: Of the model, by its own formula: 2 per weight and token, 4 × width per layer, token and token attended to.
+        seconds: In the model, tokenization included.
+    """
+
+    programs: int = 0
+    distinct_programs: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    distinct_prefixes: int = 0
+    computed: int = 0
+    padding: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, other: ScoringCost) -> None:
+        """Add another call's."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def utilisation(self, peak_flops_per_second: float) -> float:
+        """Return the share of a device's peak that the model's own arithmetic took."""
+        return self.flops / self.seconds / peak_flops_per_second if self.seconds else 0.0
+
+
+def flops_of(model: Any, num_tokens: int, num_attended: int) -> float:
+    """Return the floating-point operations of a forward pass.
+
+    Args:
+        model: With `config.get_text_config()`.
+        num_tokens: That go through it.
+        num_attended: Pairs of a token and one that it attends to, itself included.
+    """
+    config = model.config.get_text_config()
+    weights = sum(int(p.numel()) for p in model.parameters()) - int(model.get_input_embeddings().weight.numel())
+    head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+    width = head_dim * int(config.num_attention_heads)
+    return 2.0 * weights * num_tokens + 4.0 * width * int(config.num_hidden_layers) * num_attended

@@ -1,0 +1,134 @@
+"""Runs a causal model over a token trie: every distinct prefix is computed once, and nothing is padding.
+
+The nodes go through the model in depth-first order, a chunk at a time. What a chunk needs of earlier nodes are the
+ancestors of its first node, one path; so the key-value cache holds one path, never more, and memory is known beforehand:
+a chunk and a path as long as the longest text. A text's score is the head's output at its last node.
+
+What it does: chunks, masks, positions, cache. What it does not do: decide which models can be run so (`can_pack`
+asks them), tokenize, load.
+
+Axes: T nodes of one chunk, P nodes of the path, K = P + T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.attention.flex_attention import create_block_mask
+from transformers import DynamicCache
+
+from staged_reward.orm.memory import Budget, is_out_of_memory
+from staged_reward.orm.trie import Array, TokenTrie
+
+
+def leaf_logits(model: Any, trie: TokenTrie, budget: Budget) -> list[float]:
+    """Return the head's output at each leaf.
+
+    Args:
+        model: A sequence-classification model with one label, in inference mode, for which `can_pack` holds.
+        trie: What to compute.
+        budget: Of a chunk; made smaller where memory runs out.
+
+    Returns:
+        R floats, in the order of the rows that the trie was made of.
+
+    Raises:
+        InfraError: Memory runs out even for a few tokens.
+    """
+    leaves = np.unique(trie.leaves)
+    logit_of: dict[int, float] = {}
+    cache, path = DynamicCache(), np.zeros(0, dtype=np.int64)
+    start = 0
+    with torch.inference_mode():
+        while start < len(trie):
+            end = min(start + budget.tokens, len(trie))
+            wanted = leaves[(leaves >= start) & (leaves < end)]
+            try:
+                logits = _run_chunk(model, trie, path, np.arange(start, end), cache, wanted - start)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                _crop(cache, len(path))
+                budget.halve(error)
+                continue
+            logit_of.update(zip(wanted.tolist(), logits, strict=True))
+            path = _advance(cache, trie, np.concatenate([path, np.arange(start, end)]), end)
+            start = end
+    return [logit_of[leaf] for leaf in trie.leaves.tolist()]
+
+
+def _run_chunk(
+    model: Any, trie: TokenTrie, path: Array, chunk: Array, cache: DynamicCache, wanted: Array
+) -> list[float]:
+    device = model.device
+    keys = np.concatenate([path, chunk])
+    output = getattr(model, model.base_model_prefix)(
+        input_ids=torch.from_numpy(trie.tokens[chunk])[None].to(device),
+        position_ids=torch.from_numpy(trie.depths[chunk])[None].to(device),
+        attention_mask=_mask_for(model)(
+            torch.from_numpy(chunk).to(device),
+            torch.from_numpy(keys).to(device),
+            torch.from_numpy(trie.ends[keys]).to(device),
+            model.dtype,
+        ),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    hidden_TD = output.last_hidden_state[0]
+    logits: list[float] = model.score(hidden_TD[torch.from_numpy(wanted).to(device)])[:, 0].float().tolist()
+    return logits
+
+
+def _advance(cache: DynamicCache, trie: TokenTrie, keys: Array, end: int) -> Array:
+    """Keep of the cache the ancestors of the node that comes next; return them."""
+    is_kept = trie.ends[keys] > end
+    for layer in cache.layers:
+        kept = torch.from_numpy(np.flatnonzero(is_kept)).to(layer.keys.device)
+        layer.keys = layer.keys.index_select(-2, kept)
+        layer.values = layer.values.index_select(-2, kept)
+    return keys[is_kept]
+
+
+def _crop(cache: DynamicCache, length: int) -> None:
+    """Drop what the layers before the one that failed have added."""
+    for layer in cache.layers:
+        if layer.is_initialized:
+            layer.keys = layer.keys[..., :length, :].clone()
+            layer.values = layer.values[..., :length, :].clone()
+
+
+def _mask_for(model: Any) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.dtype], Any]:
+    return _block_mask if model.config._attn_implementation == "flex_attention" else _dense_mask
+
+
+def _dense_mask(queries_T: torch.Tensor, keys_K: torch.Tensor, ends_K: torch.Tensor, dtype: torch.dtype) -> Any:
+    """Return what is added to the attention logits, 1 x 1 x T x K: 0 for a node and its ancestors, else -inf."""
+    queries_T1 = queries_T[:, None]
+    sees_TK = (keys_K <= queries_T1) & (queries_T1 < ends_K)
+    return torch.zeros(sees_TK.shape, dtype=dtype, device=keys_K.device).masked_fill_(~sees_TK, -torch.inf)[None, None]
+
+
+def _block_mask(queries_T: torch.Tensor, keys_K: torch.Tensor, ends_K: torch.Tensor, dtype: torch.dtype) -> Any:
+    """Return the same for FlexAttention, which skips the blocks that nothing sees."""
+
+    def sees(batch: Any, head: Any, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        node = queries_T[query]
+        return (keys_K[key] <= node) & (node < ends_K[key])
+
+    return create_block_mask(sees, None, None, len(queries_T), len(keys_K), device=str(keys_K.device))
+
+
+def can_pack(model: Any) -> bool:
+    """Whether every layer of a model attends to all earlier tokens, and its head is one linear map of the last one."""
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    slides = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
+    return (
+        kinds == {"full_attention"}
+        and not slides
+        and isinstance(getattr(model, "score", None), torch.nn.Module)
+        and config._attn_implementation in ("sdpa", "eager", "flex_attention")
+    )
