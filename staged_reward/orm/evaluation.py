@@ -1,0 +1,74 @@
+"""How well a reward model ranks labelled problems: pair accuracy, Best-of-n, and near misses by operator."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from staged_reward.metrics import best_of_n, pair_accuracy
+from staged_reward.orm.card import OrmCard
+from staged_reward.orm.checkpoint import Checkpoint, checkpoint_of
+from staged_reward.orm.cost import ScoringCost
+from staged_reward.orm.encoding import text_of
+from staged_reward.orm.groups import Group
+from staged_reward.orm.near_miss import MUTANT
+from staged_reward.orm.scorer import score_texts
+from staged_reward.rankers import Ranked, rank
+
+BEST_OF = (8, 64)
+
+
+def evaluate_groups(model: Any, tokenizer: Any, groups: Sequence[Group], card: OrmCard) -> dict[str, float]:
+    """Score labelled problems with a model in memory, and return the measures of `measure`."""
+    return measure(groups, score_groups(checkpoint_of(model, tokenizer), groups, card))
+
+
+def score_groups(checkpoint: Checkpoint, groups: Sequence[Group], card: OrmCard) -> list[list[float]]:
+    """Return the score of each program of each problem."""
+    eos = checkpoint.tokenizer.eos_token
+    texts = [text_of(group.prompt, item.program, card, eos) for group in groups for item in group.programs]
+    scores = iter(score_texts(checkpoint, texts, card.max_length, ScoringCost()))
+    return [[next(scores) for _ in group.programs] for group in groups]
+
+
+def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Return measures as means over problems.
+
+    Args:
+        groups: Near misses are no candidates: they count in accuracies only.
+        scores: Of their programs.
+
+    Returns:
+        `pair_accuracy` over problems with both kinds; `boN` and `random_boN` over problems with at least N samples, for
+        which no order helps where all of them are right or wrong; `near_miss/OPERATOR`: how often a correct program is
+        above such a mutant of its problem. What has no problem is left out.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for group, own in zip(groups, scores, strict=True):
+        by_kind = {
+            kind: [s for s, item in zip(own, group.programs, strict=True) if item.passed is kind]
+            for kind in (True, False)
+        }
+        if by_kind[True] and by_kind[False]:
+            values["pair_accuracy"].append(pair_accuracy(by_kind[True], by_kind[False]))
+        for operator, wrong in _near_misses(group, own).items():
+            if by_kind[True]:
+                values[f"near_miss/{operator}"].append(pair_accuracy(by_kind[True], wrong))
+        sampled = [(s, item) for s, item in zip(own, group.programs, strict=True) if not item.origin.startswith(MUTANT)]
+        order = rank("orm", group.task_id, [Ranked(item.program, score=score) for score, item in sampled])
+        outcomes = [sampled[index][1].passed for index in order]
+        for n in BEST_OF:
+            if len(outcomes) >= n:
+                values[f"bo{n}"].append(best_of_n(outcomes, n))
+                values[f"random_bo{n}"].append(sum(outcomes) / len(outcomes))
+    return {name: statistics.fmean(found) for name, found in sorted(values.items())}
+
+
+def _near_misses(group: Group, scores: Sequence[float]) -> Mapping[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for score, item in zip(scores, group.programs, strict=True):
+        if item.origin.startswith(MUTANT):
+            found[item.origin.removeprefix(MUTANT)].append(score)
+    return found
