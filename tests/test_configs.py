@@ -14,7 +14,11 @@ from staged_reward.config import config_from_command_line, load_config
 from staged_reward.errors import InputError
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted(path.relative_to(ROOT) for folder in ("grpo",) for path in (ROOT / "configs" / folder).glob("*.yaml"))
+CONFIGS = sorted(
+    path.relative_to(ROOT)
+    for folder in ("grpo", "orm", "orm_data")
+    for path in (ROOT / "configs" / folder).glob("*.yaml")
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,131 @@
+"""Training a reward model with the real script: every loss, a kill, two processes, and what the checkpoint says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from staged_reward.examples import CANDIDATES, PROBLEMS
+from staged_reward.orm.card import OrmCard
+from staged_reward.orm.scorer import OrmScorer
+
+ROOT = Path(__file__).parent.parent
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline", "CUDA_VISIBLE_DEVICES": ""}
+ENVIRONMENT = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT)}
+LAUNCHER = ("-m", "accelerate.commands.launch", "--config_file", "configs/accelerate/two_cpu.yaml")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    files = {"problems": PROBLEMS, "samples": CANDIDATES, "results": CANDIDATES, "output_dir": folder}
+    run("train/make_pairs.py", "--config", "configs/orm_data/examples.yaml", *(f"{k}={v}" for k, v in files.items()))
+    return folder
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, *words]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    finished = subprocess.run(command(*words), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
+    assert finished.returncode == 0, finished.stderr
+    return finished
+
+
+def arguments(data: Path, output_dir: Path, **settings: Any) -> tuple[str, ...]:
+    given = {"data": data, "output_dir": output_dir, **settings}
+    return (
+        "train/train_orm.py",
+        "--config",
+        "configs/orm/smoke.yaml",
+        *(f"{key}={value}" for key, value in given.items()),
+    )
+
+
+def losses_of(folder: Path) -> list[float]:
+    history = json.loads((folder / "seed-1" / "trainer_state.json").read_text())["log_history"]
+    return [entry["loss"] for entry in history if "loss" in entry]
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of eight steps on pairs."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(*arguments(data, folder, max_steps=8, per_device_train_batch_size=4))
+    return folder
+
+
+def test_the_checkpoint_says_how_to_use_it_and_scores(trained: Path) -> None:
+    card = OrmCard.of(str(trained / "seed-1"))
+    assert card is not None
+    assert (card.loss, card.base_model, card.normalisation, card.max_length) == ("bradley_terry", "tiny", "black", 512)
+    assert card.eos_token == "<|end|>"
+    assert card.data_sha256 is not None
+    assert len(card.data_sha256) == 64
+    assert 0 <= card.metrics["pair_accuracy"] <= 1
+    assert "bo8" in card.metrics
+    scorer = OrmScorer(trained / "seed-1")
+    assert scorer.score(["p"] * 2, ["x=1", "x = 1\n"]) == scorer.score(["p"] * 2, ["x = 1\n", "x=1"])
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["pair_accuracy"]["mean"] == pytest.approx(card.metrics["pair_accuracy"])
+
+
+def test_best_of_n_on_held_out_problems_is_logged_at_every_evaluation(trained: Path) -> None:
+    history = json.loads((trained / "seed-1" / "trainer_state.json").read_text())["log_history"]
+    assert [entry["step"] for entry in history if "eval_bo8" in entry] == [2, 4, 6, 8]
+    assert all("eval_loss" in entry or "eval_bo8" in entry or "step" in entry for entry in history)
+
+
+@pytest.mark.parametrize("loss", ["bradley_terry_group", "top_pass"])
+def test_group_losses_train(data: Path, tmp_path: Path, loss: str) -> None:
+    run(*arguments(data, tmp_path, loss=loss, max_programs=6))
+    assert len(losses_of(tmp_path)) == 4
+    card = OrmCard.of(str(tmp_path / "seed-1"))
+    assert card is not None
+    assert card.loss == loss
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_loss(data: Path, trained: Path, tmp_path: Path) -> None:
+    words = command(*arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=4))
+    process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    whole = tmp_path / "seed-1" / "checkpoint-4" / "whole"
+    deadline = time.monotonic() + 100
+    while not whole.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert whole.exists()
+    assert not (tmp_path / "seed-1" / "model.safetensors").exists(), "it ended before it was killed"
+    run(*words[1:])
+    assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-6)
+
+
+def test_two_processes_have_the_losses_of_one(data: Path, trained: Path, tmp_path: Path) -> None:
+    run(*LAUNCHER, *arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=2))
+    assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"data": "nothing"}, "nothing/pairs.jsonl: no such file"),
+        ({"seeds": "[]"}, "seeds is empty"),
+        ({"template": "{prompt}"}, "has no {program}"),
+        ({"model": "no/such"}, "model='no/such' cannot be loaded"),
+    ],
+)
+def test_bad_input_is_one_line(data: Path, tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    words = command(*arguments(data, tmp_path, **settings))
+    finished = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[-1].startswith("error: ")
+    assert message in finished.stderr.splitlines()[-1]
