@@ -865,6 +865,13 @@ case(
 )
 
 
+case(
+    "file that is not there",
+    "def f(name): return open(name)",
+    "import errno\ntry:\n    f('nothing.txt')\nexcept OSError as e:\n"
+    "    assert type(e) is FileNotFoundError and e.errno == errno.ENOENT and e.filename == 'nothing.txt'\n"
+    "    assert str(e) == \"[Errno 2] No such file or directory: 'nothing.txt'\"\nelse: assert False",
+)
 LIST_NODE = """
 class ListNode:
     def __init__(self, val=0, next=None):

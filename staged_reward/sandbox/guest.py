@@ -93,6 +93,13 @@ def describe_error(error: BaseException) -> list[Any]:
     return [names, message]
 
 
+def _arguments_of(error: BaseException) -> list[Any]:
+    """Return what makes an exception like this one; `args` of an `OSError` lacks the file's name."""
+    if isinstance(error, OSError) and len(error.args) == 2 and error.filename is not None:
+        return [*error.args, error.filename]
+    return list(error.args)
+
+
 def _is_of_container(method: Any) -> bool:
     """Whether this is `setdefault` of a dict, or the like: what it returns stays in there."""
     return isinstance(method, types.BuiltinMethodType) and type(method.__self__) in CONTAINERS
@@ -226,7 +233,7 @@ class Guest:
         thing, module, cause = self._refer(error), str(type(error).__module__)[:100], error.__cause__
         described = None if cause is None else describe_error(cause)
         try:
-            return codec.encode([list(error.args), thing, module, described], self._refer)
+            return codec.encode([_arguments_of(error), thing, module, described], self._refer)
         except Exception:  # noqa: BLE001  arguments that nest too deeply, or a class of odd ways
             return codec.encode([[], thing, module, described])
 
