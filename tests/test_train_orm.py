@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from staged_reward.config import load_config
+from staged_reward.errors import InputError
 from staged_reward.examples import CANDIDATES, PROBLEMS
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.scorer import OrmScorer
@@ -51,6 +54,18 @@ def arguments(data: Path, output_dir: Path, **settings: Any) -> tuple[str, ...]:
     )
 
 
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "train"))
+    return importlib.import_module("train_orm")
+
+
+def settings(script: Any, data: Path, output_dir: Path, **changes: Any) -> Any:
+    _, _, _, *overrides = arguments(data, output_dir, **changes)
+    return load_config("configs/orm/smoke.yaml", script.Settings, overrides)
+
+
 def losses_of(folder: Path) -> list[float]:
     history = json.loads((folder / "seed-1" / "trainer_state.json").read_text())["log_history"]
     return [entry["loss"] for entry in history if "loss" in entry]
@@ -85,9 +100,10 @@ def test_best_of_n_on_held_out_problems_is_logged_at_every_evaluation(trained: P
     assert all("eval_loss" in entry or "eval_bo8" in entry or "step" in entry for entry in history)
 
 
+@pytest.mark.filterwarnings("ignore")  # of what TRL and transformers use
 @pytest.mark.parametrize("loss", ["bradley_terry_group", "top_pass"])
-def test_group_losses_train(data: Path, tmp_path: Path, loss: str) -> None:
-    run(*arguments(data, tmp_path, loss=loss, max_programs=6))
+def test_group_losses_train(data: Path, tmp_path: Path, script: Any, loss: str) -> None:
+    script.main(settings(script, data, tmp_path, loss=loss, max_programs=6))
     assert len(losses_of(tmp_path)) == 4
     card = OrmCard.of(str(tmp_path / "seed-1"))
     assert card is not None
@@ -115,17 +131,16 @@ def test_two_processes_have_the_losses_of_one(data: Path, trained: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
-        ({"data": "nothing"}, "nothing/pairs.jsonl: no such file"),
+        ({"held_out": "nothing.jsonl"}, "nothing.jsonl: no such file"),
         ({"seeds": "[]"}, "seeds is empty"),
         ({"template": "{prompt}"}, "has no {program}"),
-        ({"model": "no/such"}, "model='no/such' cannot be loaded"),
+        ({"model": "./nothing"}, "model='./nothing' cannot be loaded"),
     ],
 )
-def test_bad_input_is_one_line(data: Path, tmp_path: Path, settings: dict[str, str], message: str) -> None:
-    words = command(*arguments(data, tmp_path, **settings))
-    finished = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
-    assert finished.returncode == 2
-    assert finished.stderr.splitlines()[-1].startswith("error: ")
-    assert message in finished.stderr.splitlines()[-1]
+def test_bad_input_is_one_line(data: Path, tmp_path: Path, script: Any, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        script.main(settings(script, data, tmp_path, **changes))
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1

@@ -209,7 +209,7 @@ def _load_model(config: Settings, seed: int) -> tuple[Any, Any]:
             **({} if config.num_layers is None else {"num_hidden_layers": config.num_layers}),
         )
     except (OSError, ValueError) as error:
-        raise InputError(f"model={config.model!r} cannot be loaded: {error}") from error
+        raise InputError(f"model={config.model!r} cannot be loaded: {str(error).splitlines()[0]}") from error
     if tokenizer.eos_token is None:
         raise InputError(f"the tokenizer of {config.model!r} has no eos_token; set one and save it")
     if tokenizer.pad_token is None:
