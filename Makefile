@@ -13,7 +13,7 @@ demo: $(CORE)
 	$(BIN)/staged-reward demo
 
 test: $(DEV)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadgroup
 
 slow: $(DEV)
 	$(BIN)/python -m pip install --quiet gguf

