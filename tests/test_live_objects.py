@@ -25,7 +25,7 @@ class Case(NamedTuple):
     tests: tuple[str, ...]
     entry: str
     setup: str
-    prompt: str
+    prompt: str = ""
 
 
 CASES: dict[str, Case] = {}
