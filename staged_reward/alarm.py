@@ -9,6 +9,8 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+AGAIN_SECONDS = 1.0  # the error may be lost: Python drops what is raised in a destructor, a callback or the like
+
 
 class AlarmError(BaseException):
     """The time is up. Not an `Exception`: no handler on the way out may take it for its own."""
@@ -49,7 +51,7 @@ def _timer(timer: int, number: int, seconds: float, last_seconds: float = 0.0) -
         bell.rang = True
         if last_seconds:
             signal.signal(number, signal.SIG_DFL)
-            signal.setitimer(timer, last_seconds)
+        signal.setitimer(timer, last_seconds or AGAIN_SECONDS)
         raise AlarmError
 
     before = signal.signal(number, ring)
@@ -57,5 +59,8 @@ def _timer(timer: int, number: int, seconds: float, last_seconds: float = 0.0) -
     try:
         yield bell
     finally:
-        signal.setitimer(timer, 0)
-        signal.signal(number, before)
+        try:
+            signal.setitimer(timer, 0)
+        finally:  # should it ring on this very line
+            signal.setitimer(timer, 0)
+            signal.signal(number, before)
