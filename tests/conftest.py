@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # how fast one is, is not what the tests are about
+settings.load_profile("any machine")
 
 # They count processes, files in memory and IPC objects, or leave some on purpose.
 LOOK_AT_THE_MACHINE = (
