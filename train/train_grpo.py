@@ -17,7 +17,6 @@ Two CPU processes (a MULTI_CPU configuration of accelerate starts only one):
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any, Literal
 from prompts import build_dataset
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
+from tracking import prepare_wandb
 
 from staged_reward import InputError, StagedReward, StagedVerifier
 from staged_reward.config import config_from_command_line
@@ -119,7 +119,7 @@ def main(config: Settings) -> None:
 def _build_trainer(config: Settings, reward: StagedReward) -> Any:
     """Check the data first: it takes seconds, the imports and the model take more."""
     dataset = build_dataset(config.problems, style=config.prompt_style, num_problems=config.num_problems)
-    _prepare_wandb(config)
+    prepare_wandb(config.report_to, config.output_dir)
     import transformers
     import trl
 
@@ -136,15 +136,6 @@ def _build_trainer(config: Settings, reward: StagedReward) -> Any:
         train_dataset=dataset,
         processing_class=tokenizer,
     )
-
-
-def _prepare_wandb(config: Settings) -> None:
-    """Keep wandb on this machine and inside the run's folder, unless the environment says otherwise."""
-    if config.report_to == "wandb":
-        Path(config.output_dir).mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("WANDB_MODE", "offline")
-        os.environ.setdefault("WANDB_DIR", config.output_dir)
-        os.environ.setdefault("WANDB_PROJECT", "staged-reward")
 
 
 def _load_model(config: Settings) -> tuple[Any, Any]:

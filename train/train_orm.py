@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
+from tracking import prepare_wandb
 
 from staged_reward import InputError
 from staged_reward.config import config_from_command_line
@@ -100,6 +101,7 @@ def main(config: Settings) -> None:
     data_file = Path(config.data) / ("pairs.jsonl" if config.loss == "bradley_terry" else "groups.jsonl")
     rows = _read_pairs(data_file) if config.loss == "bradley_terry" else read_groups(data_file)
     held_out = _read_held_out(config)
+    prepare_wandb(config.report_to, config.output_dir)
     metrics = [_train(config, seed, rows, held_out, data_file) for seed in config.seeds]
     if int(os.environ.get("RANK", "0")) == 0:
         summary = {name: _summary([found[name] for found in metrics]) for name in metrics[0]}
@@ -116,7 +118,6 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
     transformers.set_seed(seed)
     output_dir = Path(config.output_dir) / f"seed-{seed}"
     output_dir.mkdir(parents=True, exist_ok=True)
-    _prepare_wandb(config, output_dir)
     model, tokenizer = _load_model(config, seed)
     card = OrmCard(
         template=config.template,
@@ -267,14 +268,6 @@ def _read_held_out(config: Settings) -> list[Group]:
     if not config.held_out and not path.exists():
         return []
     return read_groups(path)
-
-
-def _prepare_wandb(config: Settings, output_dir: Path) -> None:
-    """Keep wandb on this machine and inside the run's folder, unless the environment says otherwise."""
-    if config.report_to == "wandb":
-        os.environ.setdefault("WANDB_MODE", "offline")
-        os.environ.setdefault("WANDB_DIR", str(output_dir))
-        os.environ.setdefault("WANDB_PROJECT", "staged-reward")
 
 
 def _commit() -> str | None:

@@ -5,7 +5,6 @@ One program runs at a time: what is found on the host afterwards is then its own
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -24,13 +23,13 @@ from staged_reward.attack.harms import LATE, Evidence, find_harms
 from staged_reward.attack.memory import MemoryPeak
 from staged_reward.attack.trial import HONEST, Must, Trial
 from staged_reward.errors import InfraError
+from staged_reward.isolation import kernel
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Problem, Verdict
 from staged_reward.verifier import StagedVerifier
 
 ATTACK_LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0, memory_mib=512, output_mib=4, file_mib=16)
 HONEST_LIMITS = Limits()
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 class FindingKind(StrEnum):
@@ -237,9 +236,8 @@ def _stand(limits: Limits, layers: Sequence[str] | None, filters: Sequence[str])
 @contextmanager
 def adopting_orphans() -> Iterator[None]:
     """Make this process the parent of whatever slips away from the verifier, so that it is seen."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    kernel.adopt_orphans()
     try:
         yield
     finally:
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        kernel.adopt_orphans(False)

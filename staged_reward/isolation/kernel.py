@@ -103,9 +103,9 @@ def prctl(option: int, value: int) -> None:
     call("prctl", option, ctypes.c_ulong(value), 0, 0, 0)
 
 
-def adopt_orphans() -> None:
-    """Make this process the parent of every descendant whose own parent ends."""
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+def adopt_orphans(is_adopting: bool = True) -> None:
+    """Make this process the parent of every descendant whose own parent ends, or no longer."""
+    prctl(_PR_SET_CHILD_SUBREAPER, int(is_adopting))
 
 
 def no_new_privileges() -> None:
