@@ -37,7 +37,8 @@ class StagedVerifier:
     Args:
         filters: In order, `syntax` always first: `syntax`, `lint` (pylint's errors; `lint=ruff` is faster), `tests=N`
             (the first N tests; `tests=N@SEED` draws N per problem).
-        orm: What scores the survivors: a checkpoint's path or hub name, or any object with `score(prompts, programs)`.
+        orm: What scores the survivors: a checkpoint's path or hub name, `default` for the small one that ships, or any
+            object with `score(prompts, programs)`.
         full: Also run all tests; their outcome is then the judgement's.
         count_tests: Do not stop the full suite at its first failing test.
         workers: Processes; None for one per core.

@@ -6,6 +6,7 @@ import importlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,12 @@ def test_problems_of_one_kind_are_dropped_and_none_left_is_an_error() -> None:
 
 def test_solutions_make_unsolved_problems_usable() -> None:
     counts = Counts()
-    groups = make_groups(samples_of("x = 1"), [False], counts, with_solutions=True)
-    assert [item.origin for item in keep_usable(groups, counts)[0].programs] == ["solution", "sample"]
+    samples = samples_of("x = 1")
+    unsampled = replace(ADD, task_id="no sample")
+    groups = make_groups(samples, [False], counts, solved=[ADD, unsampled])
+    assert [[item.origin for item in group.programs] for group in groups] == [["solution", "sample"], ["solution"]]
+    assert [group.task_id for group in keep_usable(groups, counts)] == [ADD.task_id]
+    assert (counts.problems, counts.problems_kept, counts.samples) == (2, 1, 1)
 
 
 @pytest.mark.parametrize(("num_correct", "num_incorrect", "expected"), [(20, 20, 6), (2, 20, 2), (20, 1, 1)])

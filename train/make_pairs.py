@@ -42,7 +42,7 @@ class Settings:
         max_pairs: Per problem.
         reuse: A program may be in several pairs of its problem.
         near_misses: Mutants tried per problem; 0 for none.
-        solutions: Each problem's own solution is a correct program, also for problems that no sample solves.
+        solutions: Each problem's own solution is a correct program, also of problems without samples.
         held_out: This share of the problems is kept apart, for evaluation.
         workers: Of the verifier, for near misses.
     """
@@ -73,7 +73,8 @@ def main(config: Settings) -> None:
     problems = load_problems(config.problems)
     samples = read_samples(config.samples, problems)
     counts = Counts()
-    groups = make_groups(samples, read_outcomes(config.results, samples), counts, with_solutions=config.solutions)
+    solved = problems if config.solutions else ()
+    groups = make_groups(samples, read_outcomes(config.results, samples), counts, solved=solved)
     if config.near_misses:
         with StagedVerifier(filters=(), full=True, workers=config.workers) as verifier:
             by_id = {problem.task_id: problem for problem in problems}

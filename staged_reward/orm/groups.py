@@ -11,6 +11,7 @@ wrong programs (`near_miss`).
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from staged_reward.errors import InputError
 from staged_reward.normalise import black_format, identity
+from staged_reward.problem import Problem
 from staged_reward.rows import Row, read_rows
 from staged_reward.samples import Sample
 from staged_reward.stages.syntax import parse_program
@@ -69,7 +71,7 @@ class Counts:
     """What became of the programs that were read; the paper's Table 4 has a part of it.
 
     Attributes:
-        problems: With at least one sample.
+        problems: With at least one program, sample or solution.
         problems_kept: With a correct and an incorrect program.
         samples: Read.
         no_code: Completions without a program.
@@ -131,26 +133,25 @@ def _outcome(row: Row, sample: Sample) -> bool | None:
 
 
 def make_groups(
-    samples: Sequence[Sample], outcomes: Sequence[bool | None], counts: Counts, *, with_solutions: bool = False
+    samples: Sequence[Sample], outcomes: Sequence[bool | None], counts: Counts, *, solved: Sequence[Problem] = ()
 ) -> list[Group]:
-    """Return the problems of some samples with their programs, in the order of the samples; all of them.
+    """Return the problems of some samples with their programs, in the order in which they come; all of them.
 
     Args:
         samples: With their problems.
         outcomes: Whether each passes.
         counts: Added to.
-        with_solutions: Add each problem's own solution as a correct program.
+        solved: Problems whose own solutions are correct programs too; they come first, also those without samples.
     """
     groups: dict[str, Group] = {}
-    seen: dict[str, set[bytes]] = {}
+    seen: dict[str, set[bytes]] = defaultdict(set)
+    for problem in solved:
+        if problem.solution:
+            group = groups.setdefault(problem.task_id, Group(problem.task_id, problem.prompt))
+            group.programs += _formatted(problem.solution, True, SOLUTION, seen[problem.task_id], counts)
     for sample, passed in zip(samples, outcomes, strict=True):
         problem = sample.problem
-        group = groups.get(problem.task_id)
-        if group is None:
-            group = groups[problem.task_id] = Group(problem.task_id, problem.prompt)
-            seen[problem.task_id] = set()
-            if with_solutions and problem.solution:
-                group.programs += _formatted(problem.solution, True, SOLUTION, seen[problem.task_id], counts)
+        group = groups.setdefault(problem.task_id, Group(problem.task_id, problem.prompt))
         counts.samples += 1
         if sample.program is None:
             counts.no_code += 1

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staged_reward.errors import InfraError, InputError
-from staged_reward.orm.card import Normalisation, OrmCard, check_positive, check_template
+from staged_reward.orm.card import Normalisation, OrmCard, check_positive, check_template, checkpoint_name
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
 from staged_reward.orm.cost import ScoringCost, flops_of
 from staged_reward.orm.encoding import encode, pooled, text_of
@@ -54,7 +54,8 @@ class OrmScorer:
         done, or the defaults of `OrmCard` where a checkpoint says nothing.
 
         Args:
-            model: Folder or hub name of a sequence-classification checkpoint with one label, with its tokenizer.
+            model: Folder or hub name of a sequence-classification checkpoint with one label, with its tokenizer; `default`
+                is the small one that ships.
             max_length: Tokens kept of a text, from its end, EOS included. A lower limit of the model itself applies.
             max_tokens_per_batch: Tokens that go through the model at once, padding included; halved when memory runs
                 out. None takes 512 on a CPU, 8192 elsewhere.
@@ -71,7 +72,7 @@ class OrmScorer:
                 check_positive(f"OrmScorer: {name}", value)
         if template is not None:
             check_template(template)
-        self.model = str(model)
+        self.model = checkpoint_name(model)
         self.max_length = max_length
         self.max_tokens_per_batch = max_tokens_per_batch
         self.template = template

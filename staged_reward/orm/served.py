@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from staged_reward.errors import InfraError, InputError
-from staged_reward.orm.card import OrmCard
+from staged_reward.orm.card import OrmCard, checkpoint_name
 from staged_reward.orm.checkpoint import set_pad_token
 from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.scorer import refuse_non_finite
@@ -68,7 +68,7 @@ class _VllmBacked:
     """
 
     def __init__(self, model: str | Path) -> None:
-        self.model = str(model)
+        self.model = checkpoint_name(model)
         self._texts: _Texts | None = None
         self._lock = threading.Lock()
 

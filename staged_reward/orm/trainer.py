@@ -93,7 +93,7 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
         if self._loss is not None:
             settings["data_collator"] = GroupCollator(settings["processing_class"].pad_token_id)
         super().__init__(**settings)
-        self.add_callback(_MarkWhole())
+        self.add_callback(MarkWhole())
 
     def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
         return dataset if self._loss is not None else super()._prepare_dataset(dataset, *rest)
@@ -157,7 +157,7 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
         self.card.save(output_dir or self.args.output_dir)
 
 
-class _MarkWhole(TrainerCallback):  # type: ignore[misc]
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
     """Leaves a mark in a checkpoint once all of it is written."""
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:

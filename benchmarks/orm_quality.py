@@ -1,0 +1,358 @@
+"""How well does a reward model choose? Beside chance, majority and the full suite, alone and among what one test leaves.
+
+    python benchmarks/orm_quality.py SAMPLES.jsonl.gz --problems PROBLEMS.jsonl --labels LABELS.jsonl.gz --orm default
+    ... --cross-validate BACKBONE     a head on a frozen backbone, trained on four fifths of the problems, tried on the fifth
+
+Two questions. `--orm`: how good is a trained checkpoint on problems that it has not seen? `--cross-validate`: what can be
+learned from labels of this very data, for each of the three losses and several seeds? There the backbone's output at the
+last token of every program is computed once, and a linear head is trained on it with the losses of `staged_reward.orm`:
+that is what two cores can do 45 times. Its regularisation is the same for all, and was not chosen on what is reported.
+
+Best-of-n is the closed form over all samples of a problem, copies included; a program that the test removed comes after
+all that it left. Intervals are 95 % of 4,000 bootstrap samples, over problems, and over seeds where there are several.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from torch.nn import functional
+
+from staged_reward.datasets import load_problems
+from staged_reward.metrics import best_of_n, pair_accuracy
+from staged_reward.normalise import identity
+from staged_reward.orm.card import OrmCard
+from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
+from staged_reward.orm.encoding import encode, text_of
+from staged_reward.orm.groups import Counts, Group, make_groups, read_outcomes
+from staged_reward.orm.losses import GROUP_LOSSES
+from staged_reward.orm.near_miss import MUTANT, add_near_misses
+from staged_reward.orm.packed import leaf_logits
+from staged_reward.orm.pairs import draw_pairs
+from staged_reward.orm.scorer import OrmScorer
+from staged_reward.orm.trie import TokenTrie
+from staged_reward.problem import Problem
+from staged_reward.rankers import Ranked, rank
+from staged_reward.samples import Sample, read_samples
+from staged_reward.verifier import StagedVerifier
+
+BEST_OF = (8, 64)
+LOSSES = ("bradley_terry", "bradley_terry_group", "top_pass")
+TIE_SEEDS = 20  # orders among equals, for chance and majority
+NUM_BOOTSTRAP = 4000
+STEPS, LEARNING_RATE = 300, 3e-3
+
+Array = npt.NDArray[np.float64]
+ScoreOf = Mapping[tuple[str, str], float]
+"""(task id, program as it was sampled) → score."""
+
+
+@dataclass(slots=True)
+class Case:
+    """The samples of one problem.
+
+    Attributes:
+        problem: They answer.
+        programs: Sources, copies included.
+        passed: The full suite.
+        survived: The first test.
+    """
+
+    problem: Problem
+    programs: list[str] = field(default_factory=list)
+    passed: list[bool] = field(default_factory=list)
+    survived: list[bool] = field(default_factory=list)
+
+
+def read_cases(samples: Sequence[Sample], outcomes: Sequence[bool | None], workers: int) -> list[Case]:
+    """Return the problems with their samples, each of which is run on its problem's first test."""
+    usable = [(s, bool(passed)) for s, passed in zip(samples, outcomes, strict=True) if s.program is not None]
+    with StagedVerifier(("tests=1",), workers=workers) as verifier:
+        judgements = verifier.verify([s.problem for s, _ in usable], [s.program for s, _ in usable])
+    cases: dict[str, Case] = {}
+    for (sample, passed), judgement in zip(usable, judgements, strict=True):
+        case = cases.setdefault(sample.problem.task_id, Case(sample.problem))
+        case.programs.append(sample.program or "")
+        case.passed.append(passed)
+        case.survived.append(judgement.passed)
+    return list(cases.values())
+
+
+def order_by(name: str, case: Case, scores: Sequence[float] | None, seed: int, *, is_filtered: bool) -> list[int]:
+    """Return the indices of a problem's samples, best first."""
+    indices = list(range(len(case.programs)))
+    kept = [i for i in indices if case.survived[i] or not is_filtered]
+    ranked = [Ranked(case.programs[i], score=None if scores is None else scores[i]) for i in kept]
+    order = [kept[place] for place in rank(name, case.problem.task_id, ranked, seed)]
+    return order + [i for i in indices if i not in set(kept)]
+
+
+def ranking_values(
+    cases: Sequence[Case], n: int, name: str, scorings: Sequence[ScoreOf | None], *, is_filtered: bool
+) -> Array:
+    """Return Best-of-n, a row per seed, a column per problem; one without a survivor counts 0."""
+    rows = []
+    for scoring in scorings:
+        row = []
+        for case in cases:
+            scores = None if scoring is None else [scoring[case.problem.task_id, p] for p in case.programs]
+            seeds = range(1 if name == "orm" else TIE_SEEDS)
+            orders = [order_by(name, case, scores, seed, is_filtered=is_filtered) for seed in seeds]
+            found = [best_of_n([case.passed[i] for i in order], n) for order in orders]
+            row.append(float(np.mean(found)))
+        rows.append(row)
+    return np.array(rows)
+
+
+def full_suite_values(cases: Sequence[Case], n: int) -> Array:
+    """Return how often one of n is correct: the ranking that knows."""
+    return np.array([[best_of_n(sorted(case.passed, reverse=True), n) for case in cases]])
+
+
+def interval(values: Array) -> tuple[float, float, float]:
+    """Return mean and 95 % interval of seeds x problems, both drawn again."""
+    generator = np.random.default_rng(1)
+    num_seeds, num_problems = values.shape
+    means = [
+        values[generator.integers(num_seeds, size=num_seeds)][
+            :, generator.integers(num_problems, size=num_problems)
+        ].mean()
+        for _ in range(NUM_BOOTSTRAP)
+    ]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(values.mean()), float(low), float(high)
+
+
+def accuracy_values(groups: Sequence[Group], scorings: Sequence[ScoreOf]) -> dict[str, Array]:
+    """Return pair accuracy among samples, and of correct programs against near misses by operator; seeds x problems."""
+    found: dict[str, list[list[float]]] = {}
+    for number, scoring in enumerate(scorings):
+        for group in groups:
+            right = [scoring[group.task_id, p.program] for p in group.correct]
+            sampled_right = [scoring[group.task_id, p.program] for p in group.correct if p.origin == "sample"]
+            kinds: dict[str, list[float]] = {}
+            for item in group.incorrect:
+                kinds.setdefault(item.origin, []).append(scoring[group.task_id, item.program])
+            for kind, wrong in kinds.items():
+                correct = sampled_right if kind == "sample" else right
+                if correct:
+                    rows = found.setdefault(kind, [])
+                    while len(rows) <= number:
+                        rows.append([])
+                    rows[number].append(pair_accuracy(correct, wrong))
+    return {kind: np.array(rows) for kind, rows in found.items()}
+
+
+def last_states(checkpoint: Checkpoint, texts: Sequence[str], max_length: int) -> torch.Tensor:
+    """Return what the head of a model is given for each text; texts x hidden size."""
+    rows, _ = encode(checkpoint.tokenizer, texts, max_length)
+    trie = TokenTrie.of(rows)
+    states: list[torch.Tensor] = []
+    head = checkpoint.model.score
+    watch = head.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].float().cpu()))
+    try:
+        leaf_logits(checkpoint.model, trie, checkpoint.budget)
+    finally:
+        watch.remove()
+    place = {leaf: number for number, leaf in enumerate(np.unique(trie.leaves).tolist())}
+    return torch.cat(states)[[place[leaf] for leaf in trie.leaves.tolist()]]
+
+
+class Heads:
+    """Linear heads on frozen features, one training per fold, loss and seed.
+
+    Args:
+        groups: With features of every program, by (task id, program).
+        decay: Of the squared weights, in the loss.
+    """
+
+    def __init__(self, groups: Sequence[Group], features: Mapping[tuple[str, str], torch.Tensor], decay: float) -> None:
+        self._groups = groups
+        self._features = features
+        self._decay = decay
+
+    def train(self, task_ids: set[str], loss: str, seed: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Train on these problems; return features -> scores."""
+        groups = [group for group in self._groups if group.task_id in task_ids and group.has_both]
+        torch.manual_seed(seed)
+        x, passed, owner = self._tensors(groups)
+        mean, spread = x.mean(0), x.std(0) + 1e-6
+        x = (x - mean) / spread
+        weights = torch.nn.Parameter(0.01 * torch.randn(x.shape[1]))
+        bias = torch.nn.Parameter(torch.zeros(()))
+        chosen, rejected = self._pairs(groups, seed)
+        optimizer = torch.optim.Adam([weights, bias], lr=LEARNING_RATE)
+        for _ in range(STEPS):
+            scores = x @ weights + bias
+            if loss == "bradley_terry":
+                value = functional.softplus(scores[rejected] - scores[chosen]).mean()
+            else:
+                value = GROUP_LOSSES[loss](scores, passed, owner)
+            optimizer.zero_grad()
+            (value + self._decay * weights.square().sum()).backward()
+            optimizer.step()
+        return lambda features: (((features - mean) / spread) @ weights + bias).detach()
+
+    def _tensors(self, groups: Sequence[Group]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        items = [(number, group, item) for number, group in enumerate(groups) for item in group.programs]
+        x = torch.stack([self._features[group.task_id, item.program] for _, group, item in items])
+        return x, torch.tensor([item.passed for *_, item in items]), torch.tensor([number for number, *_ in items])
+
+    def _pairs(self, groups: Sequence[Group], seed: int) -> tuple[list[int], list[int]]:
+        place: dict[tuple[str, str], int] = {}
+        for group in groups:
+            for item in group.programs:
+                place[group.task_id, item.program] = len(place)
+        pairs = list(draw_pairs(groups, seed, is_reusing=True))
+        return [place[p.task_id, p.chosen] for p in pairs], [place[p.task_id, p.rejected] for p in pairs]
+
+
+def cross_validate(
+    heads: Heads, features: Mapping[tuple[str, str], torch.Tensor], task_ids: Sequence[str], folds: int, seeds: int
+) -> dict[str, list[ScoreOf]]:
+    """Return for each loss and seed the scores of all programs by heads that have not seen their problems."""
+    scorings: dict[str, list[ScoreOf]] = {loss: [] for loss in LOSSES}
+    by_task: dict[str, list[tuple[str, str]]] = {}
+    for key in features:
+        by_task.setdefault(key[0], []).append(key)
+    for loss in LOSSES:
+        for seed in range(seeds):
+            mixed = sorted(task_ids)
+            random.Random(seed).shuffle(mixed)
+            scores: dict[tuple[str, str], float] = {}
+            for fold in range(folds):
+                apart = mixed[fold::folds]
+                head = heads.train(set(mixed) - set(apart), loss, seed)
+                keys = [key for task_id in apart for key in by_task.get(task_id, ())]
+                found = head(torch.stack([features[key] for key in keys])).tolist()
+                scores.update(zip(keys, found, strict=True))
+            scorings[loss].append(scores)
+    return scorings
+
+
+def by_sample(scoring: ScoreOf, cases: Iterable[Case]) -> ScoreOf:
+    """Return the scores of programs as they were sampled; one that does not parse, and has no score, comes last."""
+    known = {(task_id, identity(program)): score for (task_id, program), score in scoring.items()}
+    return {
+        (case.problem.task_id, program): known.get((case.problem.task_id, identity(program)), float("-inf"))
+        for case in cases
+        for program in case.programs
+    }
+
+
+def report(
+    console: Console, cases: Sequence[Case], groups: Sequence[Group], scorings: Mapping[str, Sequence[ScoreOf]]
+) -> dict[str, Any]:
+    """Print the tables; return their figures."""
+    sizes = [n for n in BEST_OF if all(len(case.programs) >= n for case in cases)]
+    ready = {name: [by_sample(scoring, cases) for scoring in found] for name, found in scorings.items()}
+    figures: dict[str, Any] = {}
+    table = Table("ranker", *(f"Bo{n}, %" for n in sizes), box=SIMPLE_HEAD, title="Best-of-n")
+    columns: dict[str, list[Array]] = {}
+    for is_filtered in (False, True):
+        before = "one test + " if is_filtered else ""
+        for name in ("random", "majority"):
+            columns[before + name] = [ranking_values(cases, n, name, [None], is_filtered=is_filtered) for n in sizes]
+        for name, found in ready.items():
+            columns[before + name] = [ranking_values(cases, n, "orm", found, is_filtered=is_filtered) for n in sizes]
+    columns["full suite"] = [full_suite_values(cases, n) for n in sizes]
+    for name, values in columns.items():
+        found = [interval(array) for array in values]
+        figures[name] = {f"bo{n}": one for n, one in zip(sizes, found, strict=True)}
+        table.add_row(name, *(_percent(one) for one in found))
+    console.print(table)
+    table = Table("difference", *(f"Bo{n}, points" for n in sizes), box=SIMPLE_HEAD, title="Over the other rankers")
+    for before in ("", "one test + "):
+        for name in scorings:
+            for other in ("random", "majority"):
+                gaps = [interval(a - b) for a, b in zip(columns[before + name], columns[before + other], strict=True)]
+                label = f"{before}{name} over {other}"
+                figures[label] = {f"bo{n}": one for n, one in zip(sizes, gaps, strict=True)}
+                table.add_row(label, *(_percent(one, sign="+") for one in gaps))
+    console.print(table)
+    accuracies = {name: accuracy_values(groups, found) for name, found in scorings.items()}
+    kinds = sorted({kind for found in accuracies.values() for kind in found}, key=lambda kind: (kind != "sample", kind))
+    table = Table("wrong program", "problems", *accuracies, box=SIMPLE_HEAD, title="Correct above wrong, % of pairs")
+    for kind in kinds:
+        found = [interval(values[kind]) for values in accuracies.values()]
+        figures[f"accuracy/{kind}"] = dict(zip(accuracies, found, strict=True))
+        count = next(iter(accuracies.values()))[kind].shape[1]
+        table.add_row(kind.removeprefix(MUTANT), str(count), *(_percent(one) for one in found))
+    console.print(table)
+    return figures
+
+
+def _percent(value: tuple[float, float, float], sign: str = "") -> str:
+    mean, low, high = (100 * part for part in value)
+    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+
+
+def main(
+    samples: Annotated[Path, typer.Argument(help="File of samples.")],
+    problems: Annotated[str, typer.Option(help="File, or the name of a data set.")],
+    labels: Annotated[Path, typer.Option(help="What `verify --full` wrote for the samples, or rows with `label`.")],
+    orm: Annotated[list[str] | None, typer.Option(help="Checkpoint; may be given several times.")] = None,
+    cross_validate_on: Annotated[
+        list[str] | None, typer.Option("--cross-validate", help="Sequence-classification folder to put heads on.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Of the problems.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Trainings of each loss and fold.")] = 3,
+    near_misses: Annotated[int, typer.Option(help="Mutants tried per problem.")] = 12,
+    decay: Annotated[float, typer.Option(help="Of a head's squared weights.")] = 1e-3,
+    dtype: Annotated[str, typer.Option(help="Of the backbone's weights.")] = "bfloat16",
+    workers: Annotated[int, typer.Option(help="Of the verifier.")] = 2,
+    output: Annotated[Path | None, typer.Option(help="Gets the figures, as JSON.")] = None,
+) -> None:
+    """Rank, and print Best-of-n, differences and accuracies."""
+    console = Console(width=160)
+    found = load_problems(problems)
+    by_id = {problem.task_id: problem for problem in found}
+    read = read_samples(samples, found)
+    outcomes = read_outcomes(labels, read)
+    cases = read_cases(read, outcomes, workers)
+    sampled = [by_id[case.problem.task_id] for case in cases]
+    groups = make_groups(read, outcomes, Counts(), solved=sampled)
+    if near_misses:
+        with StagedVerifier(filters=(), full=True, workers=workers) as verifier:
+            add_near_misses(groups, by_id, verifier, num_per_problem=near_misses, seed=1)
+    num_programs = sum(len(group.programs) for group in groups)
+    console.print(
+        f"{len(cases)} problems, {sum(len(c.programs) for c in cases)} samples; {num_programs} distinct programs that "
+        f"parse, near misses and solutions included; {sum(group.has_both for group in groups)} problems with both kinds"
+    )
+    everything: dict[str, Any] = {}
+    keys = [(group.task_id, item.program) for group in groups for item in group.programs]
+    prompts = [by_id[task_id].prompt for task_id, _ in keys]
+    scorings: dict[str, Sequence[ScoreOf]] = {}
+    for name in orm or ():
+        scores = OrmScorer(name, dtype=dtype).score(prompts, [program for _, program in keys])
+        scorings[name] = [dict(zip(keys, scores, strict=True))]
+    if scorings:
+        everything["orm"] = report(console, cases, groups, scorings)
+    for name in cross_validate_on or ():
+        checkpoint = load_checkpoint(name, None, getattr(torch, dtype))
+        card = replace(OrmCard.of(name) or OrmCard(), normalisation="none")  # the groups' programs are formatted
+        texts = [text_of(p, s, card, checkpoint.tokenizer.eos_token) for p, (_, s) in zip(prompts, keys, strict=True)]
+        features = dict(zip(keys, last_states(checkpoint, texts, card.max_length), strict=True))
+        heads = Heads(groups, features, decay)
+        console.print(f"\n{folds}-fold cross-validation, {seeds} seeds, heads on {Path(name).name}, decay {decay}")
+        found_scorings = cross_validate(heads, features, [group.task_id for group in groups], folds, seeds)
+        everything[Path(name).name] = report(console, cases, groups, found_scorings)
+    if output:
+        output.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
