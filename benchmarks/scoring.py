@@ -43,22 +43,7 @@ from staged_reward.samples import read_samples
 BATCH = 16
 SUFFIX_BATCH = 8
 DENSE_PASSES = 5
-_VLLM = """
-import json, sys, time
-from vllm import LLM
-job = json.load(open(sys.argv[1]))
-llm = LLM(model=job["model"], runner="pooling", dtype=job["dtype"], enforce_eager=True, max_model_len=2048,
-          enable_prefix_caching=True)
-prompts = [{"prompt_token_ids": row} for row in job["rows"]]
-from vllm import PoolingParams
-params = PoolingParams(use_activation=False)
-llm.classify(prompts[:8], pooling_params=params, use_tqdm=False)
-llm.reset_prefix_cache()
-start = time.perf_counter()
-outputs = llm.classify(prompts, pooling_params=params, use_tqdm=False)
-seconds = time.perf_counter() - start
-json.dump({"seconds": seconds, "scores": [o.outputs.probs[0] for o in outputs]}, open(sys.argv[2], "w"))
-"""
+VLLM_SCRIPT = Path(__file__).with_name("vllm_pooling.py")
 
 
 def padded_batches(model: Any, rows: Sequence[Sequence[int]], pad_token_id: int) -> list[float]:
@@ -149,7 +134,9 @@ def _vllm_scores(
 ) -> tuple[float, list[float]]:
     job, result = folder / "vllm_job.json", folder / "vllm_result.json"
     job.write_text(json.dumps({"model": model, "dtype": dtype, "rows": rows}))
-    subprocess.run([python, "-c", _VLLM, str(job), str(result)], check=True, stdout=subprocess.DEVNULL)
+    finished = subprocess.run([python, str(VLLM_SCRIPT), str(job), str(result)], capture_output=True, text=True)
+    if finished.returncode != 0:
+        sys.exit(f"vLLM failed:\n{finished.stderr[-4000:]}")
     found = json.loads(result.read_text())
     return found["seconds"], found["scores"]
 

@@ -110,6 +110,20 @@ def test_group_losses_train(data: Path, tmp_path: Path, script: Any, loss: str) 
     assert card.loss == loss
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_adapters_are_evaluated_merged_and_saved_in_half_precision(data: Path, tmp_path: Path, script: Any) -> None:
+    from safetensors.torch import load_file
+
+    script.main(settings(script, data, tmp_path, lora_rank=4, save_dtype="float16"))
+    weights = load_file(tmp_path / "seed-1" / "model.safetensors")
+    assert {str(value.dtype) for value in weights.values()} == {"torch.float16"}
+    assert not any("lora" in name for name in weights)
+    card = OrmCard.of(str(tmp_path / "seed-1"))
+    assert card is not None
+    assert "pair_accuracy" in card.metrics
+    assert len(set(OrmScorer(tmp_path / "seed-1").score(["p"] * 2, ["x = 1", "print(2)"]))) == 2
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_loss(data: Path, trained: Path, tmp_path: Path) -> None:
     words = command(*arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=4))
     process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

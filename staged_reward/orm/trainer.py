@@ -150,6 +150,8 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
             if self.is_fsdp_enabled or self.is_deepspeed_enabled
             else self.accelerator.unwrap_model(self.model)
         )
+        if hasattr(model, "get_base_model"):  # peft's wrapper; what it wraps has the adapters in its layers
+            model = model.get_base_model()
         return evaluate_groups(model, self.processing_class, self._held_out, self.card)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
