@@ -7,7 +7,9 @@ CORE := $(VENV)/.core
 DEV := $(VENV)/.dev
 CODE := staged_reward train benchmarks tests
 
-.PHONY: demo test slow fuzz check format clean
+SHIPPED := staged_reward/orm/default
+
+.PHONY: demo test slow fuzz orm check format clean
 
 demo: $(CORE)
 	$(BIN)/staged-reward demo
@@ -22,6 +24,16 @@ slow: $(DEV)
 
 fuzz: $(DEV)
 	$(BIN)/python tests/fuzz_judge.py 600
+
+# The reward model that ships: make orm PROBLEMS=mbpp.jsonl SAMPLES=samples.jsonl
+orm: $(DEV)
+	$(BIN)/staged-reward verify $(SAMPLES) --problems $(PROBLEMS) --full --filters "" --output runs/orm-data/mbpp.results.jsonl
+	$(BIN)/python train/make_pairs.py --config configs/orm_data/mbpp.yaml \
+		problems=$(PROBLEMS) samples=$(SAMPLES) results=runs/orm-data/mbpp.results.jsonl
+	$(BIN)/python train/pretrain_backbone.py --config configs/orm/small_backbone.yaml
+	$(BIN)/python train/train_orm.py --config configs/orm/small.yaml
+	mkdir -p $(SHIPPED)
+	cd runs/orm-small/seed-1 && cp model.safetensors config.json tokenizer.json tokenizer_config.json orm.json $(CURDIR)/$(SHIPPED)
 
 check: $(DEV)
 	$(BIN)/black --check --quiet $(CODE)

@@ -201,7 +201,7 @@ class Heads:
             else:
                 value = GROUP_LOSSES[loss](scores, passed, owner)
             optimizer.zero_grad()
-            (value + self._decay * weights.square().sum()).backward()
+            torch.autograd.backward(value + self._decay * weights.square().sum())
             optimizer.step()
         return lambda features: (((features - mean) / spread) @ weights + bias).detach()
 
@@ -265,8 +265,10 @@ def report(
         before = "one test + " if is_filtered else ""
         for name in ("random", "majority"):
             columns[before + name] = [ranking_values(cases, n, name, [None], is_filtered=is_filtered) for n in sizes]
-        for name, found in ready.items():
-            columns[before + name] = [ranking_values(cases, n, "orm", found, is_filtered=is_filtered) for n in sizes]
+        for name, ready_scores in ready.items():
+            columns[before + name] = [
+                ranking_values(cases, n, "orm", ready_scores, is_filtered=is_filtered) for n in sizes
+            ]
     columns["full suite"] = [full_suite_values(cases, n) for n in sizes]
     for name, values in columns.items():
         found = [interval(array) for array in values]

@@ -12,7 +12,6 @@ Axes: T nodes of one chunk, P nodes of the path, K = P + T.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from torch.nn.attention.flex_attention import create_block_mask
 from transformers import DynamicCache
 
+from staged_reward.orm import tree_attention
 from staged_reward.orm.memory import Budget, is_out_of_memory
 from staged_reward.orm.trie import Array, TokenTrie
 
@@ -64,18 +64,12 @@ def _run_chunk(
     model: Any, trie: TokenTrie, path: Array, chunk: Array, cache: DynamicCache, wanted: Array
 ) -> list[float]:
     device = model.device
-    keys = np.concatenate([path, chunk])
     output = getattr(model, model.base_model_prefix)(
         input_ids=torch.from_numpy(trie.tokens[chunk])[None].to(device),
         position_ids=torch.from_numpy(trie.depths[chunk])[None].to(device),
-        attention_mask=_mask_for(model)(
-            torch.from_numpy(chunk).to(device),
-            torch.from_numpy(keys).to(device),
-            torch.from_numpy(trie.ends[keys]).to(device),
-            model.dtype,
-        ),
         past_key_values=cache,
         use_cache=True,
+        **_attention(model, trie, path, chunk),
     )
     hidden_TD = output.last_hidden_state[0]
     logits: list[float] = model.score(hidden_TD[torch.from_numpy(wanted).to(device)])[:, 0].float().tolist()
@@ -100,8 +94,15 @@ def _crop(cache: DynamicCache, length: int) -> None:
             layer.values = layer.values[..., :length, :].clone()
 
 
-def _mask_for(model: Any) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.dtype], Any]:
-    return _block_mask if model.config._attn_implementation == "flex_attention" else _dense_mask
+def _attention(model: Any, trie: TokenTrie, path: Array, chunk: Array) -> dict[str, Any]:
+    """Return what says which nodes a node sees, in the form that the model's attention takes."""
+    nodes = np.concatenate([path, chunk])
+    if model.config._attn_implementation == tree_attention.NAME:
+        blocks = tree_attention.TreeBlocks(nodes, trie.ends[nodes], len(path), model.dtype)
+        return {"attention_mask": blocks.mask, "tree_blocks": blocks}
+    make = _block_mask if model.config._attn_implementation == "flex_attention" else _dense_mask
+    queries, keys, ends = (torch.from_numpy(array).to(model.device) for array in (chunk, nodes, trie.ends[nodes]))
+    return {"attention_mask": make(queries, keys, ends, model.dtype)}
 
 
 def _dense_mask(queries_T: torch.Tensor, keys_K: torch.Tensor, ends_K: torch.Tensor, dtype: torch.dtype) -> Any:
@@ -130,5 +131,5 @@ def can_pack(model: Any) -> bool:
         kinds == {"full_attention"}
         and not slides
         and isinstance(getattr(model, "score", None), torch.nn.Module)
-        and config._attn_implementation in ("sdpa", "eager", "flex_attention")
+        and config._attn_implementation in ("sdpa", "eager", "flex_attention", tree_attention.NAME)
     )

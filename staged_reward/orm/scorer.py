@@ -58,7 +58,7 @@ class OrmScorer:
                 is the small one that ships.
             max_length: Tokens kept of a text, from its end, EOS included. A lower limit of the model itself applies.
             max_tokens_per_batch: Tokens that go through the model at once, padding included; halved when memory runs
-                out. None takes 512 on a CPU, 8192 elsewhere.
+                out. None takes 1024 on a CPU, 8192 elsewhere.
             template: The text to score; `{prompt}` and `{program}` are replaced, every other brace stays as it is.
             normalisation: What is done to a program first: `black` formats it, `none` leaves it.
             device: Where to run, e.g. `cuda:0`; None takes a GPU where there is one.
