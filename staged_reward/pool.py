@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from staged_reward.errors import InfraError
 from staged_reward.isolation.layers import ALL, Layer, Level
@@ -256,8 +258,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(timeout=CLOSE_SECONDS)
     except subprocess.TimeoutExpired:
+        _continue_children(process.pid)
         process.kill()
         process.wait()
+
+
+def _continue_children(pid: int) -> None:
+    """Let go on what may have been stopped under a worker that is to be killed: it ends, and cleans up, by itself."""
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text(encoding="ascii").split():
+            os.kill(int(child), signal.SIGCONT)
 
 
 class JobQueue:

@@ -150,8 +150,9 @@ class Worker:
 
     def close(self) -> None:
         """End the fork servers."""
-        while self._servers:
-            self._servers.popitem()[1].close()
+        for server in list(self._servers.values()):  # each stays known until it has ended: `leave` waits for it too
+            server.close()
+        self._servers.clear()
 
     def leave(self) -> None:
         """End the fork servers, from another thread than that which performs; that one does no more."""

@@ -83,8 +83,11 @@ def open_to_all(path: Path) -> Path:
 
 
 def left_in(server: ForkServer) -> list[str]:
-    """Files that programs left in the sandbox's folder; removal of some may still be under way."""
-    deadline = time.monotonic() + 5
+    """Files that programs left in the sandbox's folder, once their removal makes no progress any more.
+
+    A disk that discards what is freed at once, as virtual ones do, takes milliseconds for every folder.
+    """
+    before, deadline = -1, 0.0
     while True:
         ours = ("root", "trash", "work")
         left = [name for name in os.listdir(server._base) if name not in ours]
@@ -94,6 +97,8 @@ def left_in(server: ForkServer) -> list[str]:
             if os.path.isdir(f"{server._base}/{folder}")
             for name in os.listdir(f"{server._base}/{folder}")
         ]
+        if len(left) != before:
+            before, deadline = len(left), time.monotonic() + 20
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.01)

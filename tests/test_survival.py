@@ -92,10 +92,16 @@ def test_stopped_in_mid_run_changes_no_verdict_and_holds_nothing_up(monkeypatch,
     with StagedVerifier((), full=True, workers=2, limits=LIMITS, time_limit="exact") as verifier:
         verifier.verify([PROBLEM], [PROGRAMS[0]])
         stopper = disturb(who, signal.SIGSTOP, 1)
+        before = family(os.getpid())
         judgements = verifier.verify([PROBLEM] * NUM_PROGRAMS, PROGRAMS)
         stopper.join()
+        below = {**before, **family(os.getpid())}
     assert [judgement.verdict for judgement in judgements] == EXPECTED
     assert time.monotonic() - started < 60
+    deadline = time.monotonic() + 20
+    while left := [pid for pid in below if os.path.exists(f"/proc/{pid}")]:
+        assert time.monotonic() < deadline, [below[pid] for pid in left]
+        time.sleep(0.05)
 
 
 def run_apart(prepare: Callable[[], None], code: str, **environment: str) -> subprocess.CompletedProcess[str]:
