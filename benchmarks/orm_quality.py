@@ -6,7 +6,7 @@
 Two questions. `--orm`: how good is a trained checkpoint on problems that it has not seen? `--cross-validate`: what can be
 learned from labels of this very data, for each of the three losses and several seeds? There the backbone's output at the
 last token of every program is computed once, and a linear head is trained on it with the losses of `staged_reward.orm`:
-that is what two cores can do 45 times. Its regularisation is the same for all, and was not chosen on what is reported.
+that is what two cores can do 45 times. `--decay` and `--train-on` change what such a head is made of.
 
 Best-of-n is the closed form over all samples of a problem, copies included; a program that the test removed comes after
 all that it left. Intervals are 95 % of 4,000 bootstrap samples, over problems, and over seeds where there are several.
@@ -14,6 +14,7 @@ all that it left. Intervals are 95 % of 4,000 bootstrap samples, over problems, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from staged_reward.datasets import load_problems
@@ -36,7 +38,7 @@ from staged_reward.normalise import identity
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
 from staged_reward.orm.encoding import encode, text_of
-from staged_reward.orm.groups import Counts, Group, make_groups, read_outcomes
+from staged_reward.orm.groups import SAMPLE, Counts, Group, make_groups, read_outcomes
 from staged_reward.orm.losses import GROUP_LOSSES
 from staged_reward.orm.near_miss import MUTANT, add_near_misses
 from staged_reward.orm.packed import leaf_logits
@@ -170,6 +172,25 @@ def last_states(checkpoint: Checkpoint, texts: Sequence[str], max_length: int) -
     return torch.cat(states)[[place[leaf] for leaf in trie.leaves.tolist()]]
 
 
+def backbone_outputs(
+    name: str, prompts: Sequence[str], programs: Sequence[str], dtype: str, cache: Path | None
+) -> torch.Tensor:
+    """Return the last states of a checkpoint's backbone for programs that are formatted already; kept on disk if asked."""
+    digest = hashlib.sha256("\0".join([name, dtype, *prompts, *programs]).encode("utf-8", "replace")).hexdigest()
+    path = None if cache is None else cache / f"{digest[:16]}.safetensors"
+    if path is not None and path.exists():
+        return load_file(path)["states"]
+    checkpoint = load_checkpoint(name, None, getattr(torch, dtype))
+    card = replace(OrmCard.of(name) or OrmCard(), normalisation="none")
+    eos_token = checkpoint.tokenizer.eos_token
+    texts = [text_of(prompt, program, card, eos_token) for prompt, program in zip(prompts, programs, strict=True)]
+    states = last_states(checkpoint, texts, card.max_length)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"states": states}, path)
+    return states
+
+
 class Heads:
     """Linear heads on frozen features, one training per fold, loss and seed.
 
@@ -217,6 +238,26 @@ class Heads:
                 place[group.task_id, item.program] = len(place)
         pairs = list(draw_pairs(groups, seed, is_reusing=True))
         return [place[p.task_id, p.chosen] for p in pairs], [place[p.task_id, p.rejected] for p in pairs]
+
+
+def restrict(groups: Sequence[Group], cases: Sequence[Case], train_on: str) -> list[Group]:
+    """Return what heads are trained on: everything, samples alone, or samples that survive the first test."""
+    if train_on == "everything":
+        return list(groups)
+    survivors = {
+        (case.problem.task_id, identity(program))
+        for case in cases
+        for program, survived in zip(case.programs, case.survived, strict=True)
+        if survived or train_on == "samples"
+    }
+    return [
+        Group(
+            group.task_id,
+            group.prompt,
+            [p for p in group.programs if p.origin == SAMPLE and (group.task_id, identity(p.program)) in survivors],
+        )
+        for group in groups
+    ]
 
 
 def cross_validate(
@@ -313,6 +354,10 @@ def main(
     seeds: Annotated[int, typer.Option(help="Trainings of each loss and fold.")] = 3,
     near_misses: Annotated[int, typer.Option(help="Mutants tried per problem.")] = 12,
     decay: Annotated[float, typer.Option(help="Of a head's squared weights.")] = 1e-3,
+    train_on: Annotated[
+        str, typer.Option(help="What heads learn from: everything, samples, survivors.")
+    ] = "everything",
+    cache: Annotated[Path | None, typer.Option(help="Folder where a backbone's outputs are kept.")] = None,
     dtype: Annotated[str, typer.Option(help="Of the backbone's weights.")] = "bfloat16",
     workers: Annotated[int, typer.Option(help="Of the verifier.")] = 2,
     output: Annotated[Path | None, typer.Option(help="Gets the figures, as JSON.")] = None,
@@ -344,12 +389,14 @@ def main(
     if scorings:
         everything["orm"] = report(console, cases, groups, scorings)
     for name in cross_validate_on or ():
-        checkpoint = load_checkpoint(name, None, getattr(torch, dtype))
-        card = replace(OrmCard.of(name) or OrmCard(), normalisation="none")  # the groups' programs are formatted
-        texts = [text_of(p, s, card, checkpoint.tokenizer.eos_token) for p, (_, s) in zip(prompts, keys, strict=True)]
-        features = dict(zip(keys, last_states(checkpoint, texts, card.max_length), strict=True))
-        heads = Heads(groups, features, decay)
-        console.print(f"\n{folds}-fold cross-validation, {seeds} seeds, heads on {Path(name).name}, decay {decay}")
+        features = dict(
+            zip(keys, backbone_outputs(name, prompts, [source for _, source in keys], dtype, cache), strict=True)
+        )
+        heads = Heads(restrict(groups, cases, train_on), features, decay)
+        console.print(
+            f"\n{folds}-fold cross-validation, {seeds} seeds: heads on {Path(name).name}, trained on {train_on}, "
+            f"decay {decay}"
+        )
         found_scorings = cross_validate(heads, features, [group.task_id for group in groups], folds, seeds)
         everything[Path(name).name] = report(console, cases, groups, found_scorings)
     if output:
