@@ -110,7 +110,7 @@ def ranking_values(
         row = []
         for case in cases:
             scores = None if scoring is None else [scoring[case.problem.task_id, p] for p in case.programs]
-            seeds = range(1 if name == "orm" else TIE_SEEDS)
+            seeds = range(TIE_SEEDS if scores is None else 1)
             orders = [order_by(name, case, scores, seed, is_filtered=is_filtered) for seed in seeds]
             found = [best_of_n([case.passed[i] for i in order], n) for order in orders]
             row.append(float(np.mean(found)))
@@ -307,9 +307,10 @@ def report(
         for name in ("random", "majority"):
             columns[before + name] = [ranking_values(cases, n, name, [None], is_filtered=is_filtered) for n in sizes]
         for name, ready_scores in ready.items():
-            columns[before + name] = [
-                ranking_values(cases, n, "orm", ready_scores, is_filtered=is_filtered) for n in sizes
-            ]
+            for label, ranker in ((name, "orm"), (f"majority, then {name}", "majority_then_orm")):
+                columns[before + label] = [
+                    ranking_values(cases, n, ranker, ready_scores, is_filtered=is_filtered) for n in sizes
+                ]
     columns["full suite"] = [full_suite_values(cases, n) for n in sizes]
     for name, values in columns.items():
         found = [interval(array) for array in values]
@@ -318,7 +319,7 @@ def report(
     console.print(table)
     table = Table("difference", *(f"Bo{n}, points" for n in sizes), box=SIMPLE_HEAD, title="Over the other rankers")
     for before in ("", "one test + "):
-        for name in scorings:
+        for name in (label for found in scorings for label in (found, f"majority, then {found}")):
             for other in ("random", "majority"):
                 gaps = [interval(a - b) for a, b in zip(columns[before + name], columns[before + other], strict=True)]
                 label = f"{before}{name} over {other}"

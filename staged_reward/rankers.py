@@ -1,4 +1,4 @@
-"""Orders the candidates of one problem, best first: by chance, by majority, by tests passed, by a reward model's score.
+"""Orders the candidates of one problem, best first: by chance, majority, tests passed, a reward model's score, or two of them.
 
 Every order is deterministic, and fair among equals: what ties is ordered by a digest of seed, problem and program, so
 neither the order in which candidates came nor their text favours one.
@@ -55,11 +55,16 @@ def _by_score(candidates: Sequence[Ranked]) -> list[Any]:
     return [(candidate.score is not None, candidate.score or 0.0) for candidate in candidates]
 
 
+def _by_majority_then_score(candidates: Sequence[Ranked]) -> list[Any]:
+    return list(zip(_by_majority(candidates), _by_score(candidates), strict=True))
+
+
 RANKERS: Mapping[str, Key] = {
     "random": _by_chance,
     "majority": _by_majority,
     "tests": _by_tests,
     "orm": _by_score,
+    "majority_then_orm": _by_majority_then_score,
 }
 
 

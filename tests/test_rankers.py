@@ -23,6 +23,7 @@ def test_each_ranker_puts_first_what_it_is_named_for() -> None:
     assert set(rank("majority", "t", CANDIDATES)[:2]) == {0, 2}  # formatting aside, two are the same
     assert rank("tests", "t", CANDIDATES) == [1, 3, 0, 2]
     assert rank("orm", "t", CANDIDATES) == [2, 3, 0, 1]
+    assert rank("majority_then_orm", "t", CANDIDATES) == [2, 0, 3, 1]
 
 
 @pytest.mark.parametrize("name", RANKERS)

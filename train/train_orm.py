@@ -178,13 +178,16 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
         ),
     )
     trainer.train(resume_from_checkpoint=last_whole_checkpoint(output_dir))
+    saved_type = getattr(torch, config.save_dtype)
+    if saved_type != torch.float32:  # what is measured are the weights that are saved
+        trainer.accelerator.unwrap_model(trainer.model).to(saved_type).to(torch.float32)
     metrics = trainer.rank_held_out() if held_out else {}
     metrics["train_loss"] = _last_loss(trainer.state.log_history)
     trainer.card = replace(card, metrics=metrics)
     if config.lora_rank is not None:
         trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
-    if config.save_dtype != "float32":
-        trainer.accelerator.unwrap_model(trainer.model).to(getattr(torch, config.save_dtype))
+    if saved_type != torch.float32:
+        trainer.accelerator.unwrap_model(trainer.model).to(saved_type)
     trainer.save_model()
     trainer.save_state()
     return metrics
@@ -283,7 +286,8 @@ def _commit() -> str | None:
 
 
 def _last_loss(history: list[dict[str, Any]]) -> float:
-    return next(float(entry["loss"]) for entry in reversed(history) if "loss" in entry)
+    """Return the last loss that was logged; that of the whole run where none was."""
+    return next(float(entry[key]) for key in ("loss", "train_loss") for entry in reversed(history) if key in entry)
 
 
 def _summary(values: list[float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from staged_reward.orm.card import OrmCard
 from staged_reward.orm.checkpoint import Checkpoint, checkpoint_of
 from staged_reward.orm.cost import ScoringCost
 from staged_reward.orm.encoding import text_of
-from staged_reward.orm.groups import Group
+from staged_reward.orm.groups import SAMPLE, Group
 from staged_reward.orm.near_miss import MUTANT
 from staged_reward.orm.scorer import score_texts
 from staged_reward.rankers import Ranked, rank
@@ -37,11 +37,11 @@ def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[
     """Return measures as means over problems.
 
     Args:
-        groups: Near misses are no candidates: they count in accuracies only.
+        groups: Near misses and solutions are no candidates: they count in accuracies only.
         scores: Of their programs.
 
     Returns:
-        `pair_accuracy` over problems with both kinds; `boN` and `random_boN` over problems with at least N samples, for
+        `pair_accuracy` over problems with both kinds, and `pair_accuracy_samples` over those where samples are; `boN` and `random_boN` over problems with at least N samples, for
         which no order helps where all of them are right or wrong; `near_miss/OPERATOR`: how often a correct program is
         above such a mutant of its problem. What has no problem is left out.
     """
@@ -53,10 +53,14 @@ def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[
         }
         if by_kind[True] and by_kind[False]:
             values["pair_accuracy"].append(pair_accuracy(by_kind[True], by_kind[False]))
-        for operator, wrong in _near_misses(group, own).items():
+        sampled = [(s, item) for s, item in zip(own, group.programs, strict=True) if item.origin == SAMPLE]
+        right = [score for score, item in sampled if item.passed]
+        wrong = [score for score, item in sampled if not item.passed]
+        if right and wrong:
+            values["pair_accuracy_samples"].append(pair_accuracy(right, wrong))
+        for operator, mutants in _near_misses(group, own).items():
             if by_kind[True]:
-                values[f"near_miss/{operator}"].append(pair_accuracy(by_kind[True], wrong))
-        sampled = [(s, item) for s, item in zip(own, group.programs, strict=True) if not item.origin.startswith(MUTANT)]
+                values[f"near_miss/{operator}"].append(pair_accuracy(by_kind[True], mutants))
         order = rank("orm", group.task_id, [Ranked(item.program, score=score) for score, item in sampled])
         outcomes = [sampled[index][1].passed for index in order]
         for n in BEST_OF:
