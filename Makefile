@@ -27,12 +27,12 @@ fuzz: $(DEV)
 
 # The reward model that ships: make orm PROBLEMS=mbpp.jsonl SAMPLES=samples.jsonl
 orm: $(DEV)
+	mkdir -p runs/orm-data $(SHIPPED)
 	$(BIN)/staged-reward verify $(SAMPLES) --problems $(PROBLEMS) --full --filters "" --output runs/orm-data/mbpp.results.jsonl
 	$(BIN)/python train/make_pairs.py --config configs/orm_data/mbpp.yaml \
 		problems=$(PROBLEMS) samples=$(SAMPLES) results=runs/orm-data/mbpp.results.jsonl
 	$(BIN)/python train/pretrain_backbone.py --config configs/orm/small_backbone.yaml
 	$(BIN)/python train/train_orm.py --config configs/orm/small.yaml
-	mkdir -p $(SHIPPED)
 	cd runs/orm-small/seed-1 && cp model.safetensors config.json tokenizer.json tokenizer_config.json orm.json $(CURDIR)/$(SHIPPED)
 
 check: $(DEV)

@@ -9,7 +9,8 @@ last token of every program is computed once, and a linear head is trained on it
 that is what two cores can do 45 times. `--decay` and `--train-on` change what such a head is made of.
 
 Best-of-n is the closed form over all samples of a problem, copies included; a program that the test removed comes after
-all that it left. Intervals are 95 % of 4,000 bootstrap samples, over problems, and over seeds where there are several.
+all that it left. A majority depends on which n are drawn: there it is the mean over 200 draws. Intervals are 95 % of 4,000
+bootstrap samples, over problems, and over seeds where there are several.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,11 +35,12 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from staged_reward.datasets import load_problems
+from staged_reward.errors import InputError
 from staged_reward.metrics import best_of_n, pair_accuracy
-from staged_reward.normalise import identity
-from staged_reward.orm.card import OrmCard
+from staged_reward.normalise import black_format, identity
+from staged_reward.orm.card import OrmCard, checkpoint_name
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
-from staged_reward.orm.encoding import encode, text_of
+from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.groups import SAMPLE, Counts, Group, make_groups, read_outcomes
 from staged_reward.orm.losses import GROUP_LOSSES
 from staged_reward.orm.near_miss import MUTANT, add_near_misses
@@ -52,7 +55,8 @@ from staged_reward.verifier import StagedVerifier
 
 BEST_OF = (8, 64)
 LOSSES = ("bradley_terry", "bradley_terry_group", "top_pass")
-TIE_SEEDS = 20  # orders among equals, for chance and majority
+TIE_SEEDS = 20  # orders among equals, for chance
+NUM_DRAWS = 200  # of n samples, for a majority
 NUM_BOOTSTRAP = 4000
 STEPS, LEARNING_RATE = 300, 3e-3
 
@@ -68,26 +72,33 @@ class Case:
     Attributes:
         problem: They answer.
         programs: Sources, copies included.
+        keys: Equal for programs that are the same once formatted.
         passed: The full suite.
         survived: The first test.
     """
 
     problem: Problem
     programs: list[str] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
     passed: list[bool] = field(default_factory=list)
     survived: list[bool] = field(default_factory=list)
 
 
+def key_of(program: str) -> bytes:
+    """Return what is equal for programs that are the same once formatted."""
+    return identity(black_format(program))
+
+
 def read_cases(samples: Sequence[Sample], outcomes: Sequence[bool | None], workers: int) -> list[Case]:
     """Return the problems with their samples, each of which is run on its problem's first test."""
-    usable = [(s, bool(passed)) for s, passed in zip(samples, outcomes, strict=True) if s.program is not None]
     with StagedVerifier(("tests=1",), workers=workers) as verifier:
-        judgements = verifier.verify([s.problem for s, _ in usable], [s.program for s, _ in usable])
+        judgements = verifier.verify([s.problem for s in samples], [s.program for s in samples])
     cases: dict[str, Case] = {}
-    for (sample, passed), judgement in zip(usable, judgements, strict=True):
+    for sample, passed, judgement in zip(samples, outcomes, judgements, strict=True):
         case = cases.setdefault(sample.problem.task_id, Case(sample.problem))
         case.programs.append(sample.program or "")
-        case.passed.append(passed)
+        case.keys.append(key_of(sample.program or ""))
+        case.passed.append(bool(passed))
         case.survived.append(judgement.passed)
     return list(cases.values())
 
@@ -110,12 +121,28 @@ def ranking_values(
         row = []
         for case in cases:
             scores = None if scoring is None else [scoring[case.problem.task_id, p] for p in case.programs]
+            if name.startswith("majority"):
+                row.append(majority_of_draws(case, n, scores, is_filtered=is_filtered))
+                continue
             seeds = range(TIE_SEEDS if scores is None else 1)
             orders = [order_by(name, case, scores, seed, is_filtered=is_filtered) for seed in seeds]
             found = [best_of_n([case.passed[i] for i in order], n) for order in orders]
             row.append(float(np.mean(found)))
         rows.append(row)
     return np.array(rows)
+
+
+def majority_of_draws(case: Case, n: int, scores: Sequence[float] | None, *, is_filtered: bool) -> float:
+    """Return how often the most frequent of n drawn samples is right; among equals the score decides, else the lot."""
+    generator = random.Random(f"{case.problem.task_id}/{n}")
+    num_right = 0
+    for _ in range(NUM_DRAWS):
+        drawn = generator.sample(range(len(case.programs)), n)
+        kept = [i for i in drawn if case.survived[i] or not is_filtered]
+        counts = Counter(case.keys[i] for i in kept)
+        best = max(kept, key=lambda i: (counts[case.keys[i]], 0.0 if scores is None else scores[i]), default=None)
+        num_right += best is not None and case.passed[best]
+    return num_right / NUM_DRAWS
 
 
 def full_suite_values(cases: Sequence[Case], n: int) -> Array:
@@ -159,7 +186,10 @@ def accuracy_values(groups: Sequence[Group], scorings: Sequence[ScoreOf]) -> dic
 
 def last_states(checkpoint: Checkpoint, texts: Sequence[str], max_length: int) -> torch.Tensor:
     """Return what the head of a model is given for each text; texts x hidden size."""
-    rows, _ = encode(checkpoint.tokenizer, texts, max_length)
+    if not checkpoint.can_pack:
+        raise InputError("this backbone cannot be run over a packed trie; give another one")
+    rows, _ = encode(checkpoint.tokenizer, texts, min(max_length, checkpoint.max_positions))
+    rows = [pooled(row, checkpoint.pad_token_id) for row in rows]
     trie = TokenTrie.of(rows)
     states: list[torch.Tensor] = []
     head = checkpoint.model.score
@@ -176,8 +206,10 @@ def backbone_outputs(
     name: str, prompts: Sequence[str], programs: Sequence[str], dtype: str, cache: Path | None
 ) -> torch.Tensor:
     """Return the last states of a checkpoint's backbone for programs that are formatted already; kept on disk if asked."""
-    digest = hashlib.sha256("\0".join([name, dtype, *prompts, *programs]).encode("utf-8", "replace")).hexdigest()
-    path = None if cache is None else cache / f"{digest[:16]}.safetensors"
+    digest = hashlib.sha256("\0".join([dtype, *prompts, *programs]).encode("utf-8", "replace"))
+    for file in sorted(Path(name).iterdir()):
+        digest.update(file.read_bytes() if file.is_file() else b"")
+    path = None if cache is None else cache / f"{digest.hexdigest()[:16]}.safetensors"
     if path is not None and path.exists():
         return load_file(path)["states"]
     checkpoint = load_checkpoint(name, None, getattr(torch, dtype))
@@ -232,10 +264,8 @@ class Heads:
         return x, torch.tensor([item.passed for *_, item in items]), torch.tensor([number for number, *_ in items])
 
     def _pairs(self, groups: Sequence[Group], seed: int) -> tuple[list[int], list[int]]:
-        place: dict[tuple[str, str], int] = {}
-        for group in groups:
-            for item in group.programs:
-                place[group.task_id, item.program] = len(place)
+        keys = [(group.task_id, item.program) for group in groups for item in group.programs]
+        place = {key: number for number, key in enumerate(keys)}
         pairs = list(draw_pairs(groups, seed, is_reusing=True))
         return [place[p.task_id, p.chosen] for p in pairs], [place[p.task_id, p.rejected] for p in pairs]
 
@@ -245,7 +275,7 @@ def restrict(groups: Sequence[Group], cases: Sequence[Case], train_on: str) -> l
     if train_on == "everything":
         return list(groups)
     survivors = {
-        (case.problem.task_id, identity(program))
+        (case.problem.task_id, key_of(program))
         for case in cases
         for program, survived in zip(case.programs, case.survived, strict=True)
         if survived or train_on == "samples"
@@ -254,7 +284,7 @@ def restrict(groups: Sequence[Group], cases: Sequence[Case], train_on: str) -> l
         Group(
             group.task_id,
             group.prompt,
-            [p for p in group.programs if p.origin == SAMPLE and (group.task_id, identity(p.program)) in survivors],
+            [p for p in group.programs if p.origin == SAMPLE and (group.task_id, key_of(p.program)) in survivors],
         )
         for group in groups
     ]
@@ -285,9 +315,9 @@ def cross_validate(
 
 def by_sample(scoring: ScoreOf, cases: Iterable[Case]) -> ScoreOf:
     """Return the scores of programs as they were sampled; one that does not parse, and has no score, comes last."""
-    known = {(task_id, identity(program)): score for (task_id, program), score in scoring.items()}
+    known = {(task_id, key_of(program)): score for (task_id, program), score in scoring.items()}
     return {
-        (case.problem.task_id, program): known.get((case.problem.task_id, identity(program)), float("-inf"))
+        (case.problem.task_id, program): known.get((case.problem.task_id, key_of(program)), float("-inf"))
         for case in cases
         for program in case.programs
     }
@@ -389,7 +419,7 @@ def main(
         scorings[name] = [dict(zip(keys, scores, strict=True))]
     if scorings:
         everything["orm"] = report(console, cases, groups, scorings)
-    for name in cross_validate_on or ():
+    for name in map(checkpoint_name, cross_validate_on or ()):
         features = dict(
             zip(keys, backbone_outputs(name, prompts, [source for _, source in keys], dtype, cache), strict=True)
         )
@@ -399,7 +429,7 @@ def main(
             f"decay {decay}"
         )
         found_scorings = cross_validate(heads, features, [group.task_id for group in groups], folds, seeds)
-        everything[Path(name).name] = report(console, cases, groups, found_scorings)
+        everything[f"heads on {Path(name).name}"] = report(console, cases, groups, found_scorings)
     if output:
         output.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
 

@@ -36,7 +36,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Dyna
 
 from staged_reward.datasets import load_problems
 from staged_reward.normalise import identity
-from staged_reward.orm.encoding import encode, text_of
+from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.scorer import OrmScorer
 from staged_reward.samples import read_samples
 
@@ -169,7 +169,8 @@ def main(
     scorer.score(prompts[:4], sources[:4])
     loaded, card = scorer._load()
     texts = [text_of(*pair, card, loaded.tokenizer.eos_token) for pair in zip(prompts, sources, strict=True)]
-    rows, _ = encode(loaded.tokenizer, texts, card.max_length)
+    encoded, _ = encode(loaded.tokenizer, texts, card.max_length)
+    rows = [pooled(row, loaded.pad_token_id) for row in encoded]
     contenders: dict[str, Callable[[], list[float]]] = {
         "ours": lambda: scorer.score(prompts, sources),
         "padded batches of 16": lambda: padded_batches(loaded.model, rows, loaded.pad_token_id),

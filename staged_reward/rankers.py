@@ -1,4 +1,4 @@
-"""Orders the candidates of one problem, best first: by chance, majority, tests passed, a reward model's score, or two of them.
+"""Orders the candidates of one problem, best first: by chance, majority, tests passed, a reward model's score, or two.
 
 Every order is deterministic, and fair among equals: what ties is ordered by a digest of seed, problem and program, so
 neither the order in which candidates came nor their text favours one.

@@ -139,6 +139,41 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(data: Path, trained: P
     assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_checkpoints_of_other_data_are_not_gone_on_with(data: Path, tmp_path: Path, script: Any) -> None:
+    changed = tmp_path / "data"
+    changed.mkdir()
+    lines = (data / "pairs.jsonl").read_text().splitlines()
+    (changed / "pairs.jsonl").write_text("\n".join(lines[1:]) + "\n")
+    script.main(settings(script, data, tmp_path / "run", max_steps=2))
+    with pytest.raises(
+        InputError, match=r"holds checkpoints of another run, which differs in data_sha256, max_length;"
+    ):
+        script.main(settings(script, changed, tmp_path / "run", max_length=400))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_each_seed_has_its_own_run_in_wandb(data: Path, tmp_path: Path, script: Any, monkeypatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    script.main(settings(script, data, tmp_path, max_steps=1, seeds="[1, 2]", report_to="wandb"))
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_first_layers_are_kept_with_their_kinds(script: Any, tmp_path: Path) -> None:
+    from transformers import Qwen2Config
+
+    Qwen2Config(num_hidden_layers=4, hidden_size=8, num_attention_heads=2, intermediate_size=8).save_pretrained(
+        tmp_path
+    )
+    found = script._model_config(str(tmp_path), 2)
+    assert (found.num_hidden_layers, len(found.layer_types), found.num_labels) == (2, 2, 1)
+    for number in (0, 5):
+        with pytest.raises(InputError, match=f"num_layers={number}; .* has 4, give 1 to that many"):
+            script._model_config(str(tmp_path), number)
+
+
 def test_two_processes_have_the_losses_of_one(data: Path, trained: Path, tmp_path: Path) -> None:
     run(*LAUNCHER, *arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=2))
     assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-4)

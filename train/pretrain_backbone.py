@@ -2,7 +2,7 @@
 
 What it does: learns a tokenizer and a model of a few million weights on the source of this interpreter's standard library
 and, where given, on the correct programs of training data, with transformers' `Trainer`. A run that was killed goes on
-from its last whole checkpoint. What it does not do: download, or see a benchmark.
+from its last whole checkpoint. What it does not do: download anything.
 
     python train/pretrain_backbone.py --config configs/orm/small_backbone.yaml
 """
@@ -14,7 +14,7 @@ import json
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ from staged_reward.orm.groups import read_groups
 PAD, END = "<|pad|>", "<|end|>"
 # Of the standard library, what is not written as people write programs: tables of characters, fixtures.
 LEFT_OUT = frozenset({"site-packages", "dist-packages", "encodings", "test", "tests", "idle_test", "lib2to3"})
+
+
+MAY_CHANGE = frozenset(
+    {"output_dir", "sources", "data", "max_steps", "save_steps", "logging_steps"}
+)  # when a run goes on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +79,15 @@ def main(config: Settings) -> None:
     """Learn the tokenizer, train, save."""
     import transformers
 
-    from staged_reward.orm.trainer import MarkWhole, last_whole_checkpoint
+    from staged_reward.orm.trainer import MarkWhole, last_whole_checkpoint, refuse_other_run
 
     transformers.set_seed(config.seed)
     sources = list(_source_texts(config.sources))
     own = _data_texts(config.data)
+    digest = hashlib.sha256("\0".join([*sources, *own]).encode("utf-8", "surrogatepass")).hexdigest()
     folder = Path(config.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in asdict(config).items() if name not in MAY_CHANGE}
+    refuse_other_run(folder / "checkpoints", {**kept, "sha256": digest})
     tokenizer = _learn_tokenizer([*sources, *own], config.vocab_size)
     model = _new_model(config, tokenizer)
     trainer = transformers.Trainer(
@@ -113,9 +120,9 @@ def main(config: Settings) -> None:
         "python": sys.version.split()[0],
         "files": len(sources),
         "correct_programs": len(own),
-        "sha256": hashlib.sha256("\0".join([*sources, *own]).encode("utf-8", "surrogatepass")).hexdigest(),
+        "sha256": digest,
         "tokens_seen": config.max_steps * config.per_device_train_batch_size * config.block_size,
-        "loss": next(entry["loss"] for entry in reversed(trainer.state.log_history) if "loss" in entry),
+        "loss": trainer.state.log_history[-1]["train_loss"],
     }
     (folder / "corpus.json").write_text(json.dumps(corpus, indent=2) + "\n", encoding="utf-8")
 

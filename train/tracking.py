@@ -13,3 +13,11 @@ def prepare_wandb(report_to: str, output_dir: str) -> None:
         os.environ.setdefault("WANDB_MODE", "offline")
         os.environ.setdefault("WANDB_DIR", output_dir)
         os.environ.setdefault("WANDB_PROJECT", "staged-reward")
+
+
+def end_run(report_to: str) -> None:
+    """Close wandb's run, where there is one: what is trained next in this process gets its own."""
+    if report_to == "wandb":
+        import wandb
+
+        wandb.finish()

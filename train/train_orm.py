@@ -22,13 +22,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
-from tracking import prepare_wandb
+from tracking import end_run, prepare_wandb
 
 from staged_reward import InputError
 from staged_reward.config import config_from_command_line
@@ -37,6 +37,11 @@ from staged_reward.orm.groups import Group, read_groups
 from staged_reward.orm.pairs import Pair, draw_pairs
 from staged_reward.rows import read_rows
 
+# Settings that may be others when a run goes on: where files lie, how long it takes, what it says on the way.
+MAY_CHANGE = frozenset(
+    {"data", "held_out", "output_dir", "seeds", "num_train_epochs", "max_steps", "save_steps", "eval_steps"}
+    | {"logging_steps", "report_to", "save_dtype", "saw"}
+)
 PAPER_SEEDS = (1, 1999, 2000, 2021, 2024, 2042)
 
 
@@ -104,7 +109,10 @@ def main(config: Settings) -> None:
     rows = _read_pairs(data_file) if config.loss == "bradley_terry" else read_groups(data_file)
     held_out = _read_held_out(config)
     prepare_wandb(config.report_to, config.output_dir)
-    metrics = [_train(config, seed, rows, held_out, data_file) for seed in config.seeds]
+    metrics = []
+    for seed in config.seeds:
+        metrics.append(_train(config, seed, rows, held_out, data_file))
+        end_run(config.report_to)  # the next seed's is another
     if int(os.environ.get("RANK", "0")) == 0:
         summary = {name: _summary([found[name] for found in metrics]) for name in metrics[0]}
         path = Path(config.output_dir) / "summary.json"
@@ -116,11 +124,19 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
     import transformers
     from trl import RewardConfig
 
-    from staged_reward.orm.trainer import OrmTrainer, group_dataset, last_whole_checkpoint, pair_dataset
+    from staged_reward.orm.trainer import (
+        OrmTrainer,
+        group_dataset,
+        last_whole_checkpoint,
+        pair_dataset,
+        refuse_other_run,
+    )
 
     transformers.set_seed(seed)
     output_dir = Path(config.output_dir) / f"seed-{seed}"
-    output_dir.mkdir(parents=True, exist_ok=True)
+    data_sha256 = hashlib.sha256(data_file.read_bytes()).hexdigest()
+    kept = {name: value for name, value in asdict(config).items() if name not in MAY_CHANGE}
+    refuse_other_run(output_dir, {**kept, "data_sha256": data_sha256})
     model, tokenizer = _load_model(config, seed)
     card = OrmCard(
         template=config.template,
@@ -128,7 +144,7 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
         normalisation=config.normalisation,
         eos_token=tokenizer.eos_token,
         loss=config.loss,
-        data_sha256=hashlib.sha256(data_file.read_bytes()).hexdigest(),
+        data_sha256=data_sha256,
         commit=_commit(),
         base_model=config.model,
         saw=config.saw,
@@ -212,18 +228,35 @@ def _load_model(config: Settings, seed: int) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(name)
         model = AutoModelForSequenceClassification.from_pretrained(
             name,
-            num_labels=1,
+            config=_model_config(name, config.num_layers),
             dtype=torch.float32,  # masters; bf16 is for the passes
             attn_implementation="flash_attention_2" if has_flash else "sdpa",
-            **({} if config.num_layers is None else {"num_hidden_layers": config.num_layers}),
         )
     except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"model={config.model!r} cannot be loaded: {str(error).splitlines()[0]}") from error
     if tokenizer.eos_token is None:
         raise InputError(f"the tokenizer of {config.model!r} has no eos_token; set one and save it")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _model_config(name: str, num_layers: int | None) -> Any:
+    """Return the configuration of a backbone with one label and, where asked for, its first layers alone."""
+    from transformers import AutoConfig
+
+    model_config = AutoConfig.from_pretrained(name, num_labels=1)
+    if num_layers is not None:
+        if not 1 <= num_layers <= model_config.num_hidden_layers:
+            raise InputError(
+                f"num_layers={num_layers}; {name!r} has {model_config.num_hidden_layers}, give 1 to that many"
+            )
+        if getattr(model_config, "layer_types", None) is not None:
+            model_config.layer_types = model_config.layer_types[:num_layers]
+        model_config.num_hidden_layers = num_layers
+    return model_config
 
 
 def _lora(config: Settings) -> Any:

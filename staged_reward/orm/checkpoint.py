@@ -84,7 +84,7 @@ def load_checkpoint(
     model.config.use_cache = False  # keys and values of earlier tokens are never asked for again
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
-    return checkpoint._replace(can_pack=_try_packing(model, pad_token_id, name))
+    return checkpoint._replace(can_pack=_try_packing(checkpoint, name))
 
 
 def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None = None) -> Checkpoint:
@@ -98,21 +98,29 @@ def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None =
     return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, can_pack(model), budget)
 
 
-def _try_packing(model: Any, pad_token_id: int, name: str) -> bool:
+def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
     """Set the model up for packed tries, and return whether it gives the same logits so as in a padded batch.
 
     That is tried in float32, on a copy where the model has another type: in bfloat16 two right ways differ by as much as
-    a wrong one might.
+    a wrong one might. Where there is no memory for the copy, the model is run over padded batches.
     """
     import torch
 
     from staged_reward.orm import tree_attention
+    from staged_reward.orm.memory import is_out_of_memory
     from staged_reward.orm.packed import can_pack
 
+    model, pad_token_id = checkpoint.model, checkpoint.pad_token_id
     if not can_pack(model):
         return False
-    rows = _trial_rows(pad_token_id)
-    twin = model if model.dtype == torch.float32 else copy.deepcopy(model).float()
+    rows = [row[: checkpoint.max_positions] for row in _trial_rows(pad_token_id)]
+    try:
+        twin = model if model.dtype == torch.float32 else copy.deepcopy(model).float()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        warnings.warn(f"OrmScorer: no memory to try out {name!r} over packed programs; they are padded", stacklevel=2)
+        return False
     usual = model.config._attn_implementation
     fastest = "flex_attention" if model.device.type == "cuda" else tree_attention.NAME
     for attention in (fastest, usual):

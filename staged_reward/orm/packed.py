@@ -51,7 +51,10 @@ def leaf_logits(model: Any, trie: TokenTrie, budget: Budget) -> list[float]:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                _crop(cache, len(path))
+                if len(path):
+                    _crop(cache, len(path))
+                else:
+                    cache = DynamicCache()
                 budget.halve(error)
                 continue
             logit_of.update(zip(wanted.tolist(), logits, strict=True))

@@ -7,6 +7,7 @@ so that a run which was killed while it wrote one goes on from the one before.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import RewardTrainer
 
+from staged_reward.errors import InputError
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.encoding import encode, text_of
 from staged_reward.orm.evaluation import evaluate_groups
@@ -24,6 +26,7 @@ from staged_reward.orm.losses import GROUP_LOSSES, LossName, pair_accuracy
 from staged_reward.orm.pairs import Pair
 
 WHOLE = "whole"  # a file in a checkpoint that is complete
+RUN_FILE = "run.json"  # what a run is made of, beside its checkpoints
 
 
 def pair_dataset(pairs: Sequence[Pair], tokenizer: Any, card: OrmCard) -> tuple[Dataset, int]:
@@ -172,3 +175,27 @@ def last_whole_checkpoint(output_dir: str | Path) -> str | None:
     """Return the newest checkpoint that was written to its end; None where there is none."""
     found = [path.parent for path in Path(output_dir).glob(f"checkpoint-*/{WHOLE}")]
     return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
+
+
+def refuse_other_run(output_dir: str | Path, made_of: Mapping[str, Any]) -> None:
+    """Note what a run is made of in its folder; refuse to go on with the checkpoints of one that was made of something else.
+
+    Args:
+        output_dir: Of the checkpoints.
+        made_of: What must not change between two starts, as JSON: digests of data, settings.
+
+    Raises:
+        InputError: It has changed; names what.
+    """
+    path = Path(output_dir) / RUN_FILE
+    now = json.loads(json.dumps(made_of))
+    if path.exists() and last_whole_checkpoint(output_dir):
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+        if changed:
+            raise InputError(
+                f"{output_dir} holds checkpoints of another run, which differs in {', '.join(changed)}; "
+                "give another output_dir, or remove it"
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
