@@ -362,6 +362,36 @@ def test_memory_that_runs_out_halves_the_pass_and_changes_no_score(
     assert max(sizes) > 40 >= sizes[-1]
 
 
+def test_memory_that_runs_out_within_the_first_pass_halves_it_too(
+    scorer: OrmScorer, alone: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, card = scorer._load()
+    layer = loaded.model.model.layers[1]
+    whole = layer.forward
+
+    def forward(hidden: Any, *inputs: Any, **named: Any) -> Any:
+        if hidden.shape[1] > 40:
+            raise torch.OutOfMemoryError("no memory")  # layer 0 has its keys by now, this one has none
+        return whole(hidden, *inputs, **named)
+
+    monkeypatch.setattr(layer, "forward", forward)
+    other = pickle.loads(pickle.dumps(scorer))
+    other._loaded = loaded._replace(budget=Budget(200)), card
+    assert other.score(PROMPTS, PROGRAMS) == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_model_of_few_positions_can_be_loaded(tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2ForSequenceClassification
+
+    save_checkpoint(tmp_path)  # for its tokenizer
+    config = GPT2Config(
+        vocab_size=258, n_positions=32, n_embd=8, n_layer=1, n_head=2, num_labels=1,
+        pad_token_id=0, eos_token_id=1, bos_token_id=None,
+    )  # fmt: skip
+    GPT2ForSequenceClassification(config).save_pretrained(tmp_path)
+    assert len(OrmScorer(tmp_path).score(["p"] * 2, ["x = 1", "y = 2" * 30])) == 2
+
+
 def test_memory_for_nothing_is_a_fault_of_ours(scorer: OrmScorer, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, card = scorer._load()
 

@@ -80,7 +80,7 @@ def load_checkpoint(
         raise InputError(
             f"OrmScorer: {name!r} lacks the weights {sorted(info['missing_keys'])}; train the reward head first"
         )
-    pad_token_id = set_pad_token(tokenizer, model.config, name)
+    set_pad_token(tokenizer, model.config, name)
     model.config.use_cache = False  # keys and values of earlier tokens are never asked for again
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
