@@ -41,9 +41,10 @@ def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[
         scores: Of their programs.
 
     Returns:
-        `pair_accuracy` over problems with both kinds, and `pair_accuracy_samples` over those where samples are; `boN` and `random_boN` over problems with at least N samples, for
-        which no order helps where all of them are right or wrong; `near_miss/OPERATOR`: how often a correct program is
-        above such a mutant of its problem. What has no problem is left out.
+        `pair_accuracy` over problems with both kinds, and `pair_accuracy_samples` over those where samples are; `boN` and
+        `random_boN` over problems with at least N samples, for which no order helps where all of them are right or wrong;
+        `near_miss/OPERATOR`: how often a correct program is above such a mutant of its problem. What has no problem is
+        left out.
     """
     values: dict[str, list[float]] = defaultdict(list)
     for group, own in zip(groups, scores, strict=True):
