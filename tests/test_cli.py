@@ -315,6 +315,16 @@ def test_the_demo_prints_the_stages_and_two_programs(tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+def test_the_demo_shows_what_a_reward_model_chooses(tmp_path: Path) -> None:
+    finished = run(tmp_path, "demo", "--orm", "default")
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+    assert " orm " in finished.stdout
+    for words in ("any candidate", "the reward model's of those", "one that passes the full suite"):
+        assert f" {words} " in finished.stdout
+    assert max(map(len, finished.stdout.splitlines())) <= 80
+
+
 def test_the_doctor_names_versions_and_isolation(tmp_path: Path) -> None:
     finished = run(tmp_path, "doctor")
     assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -1,4 +1,4 @@
-"""The reward model that ships: small, says what it saw, needs no network, and beats chance on what it never saw."""
+"""The reward model that ships: small, says what it saw, needs no network, and sees broken programs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 
 from staged_reward.datasets import load_problems
 from staged_reward.examples import CANDIDATES, PROBLEMS
+from staged_reward.mutation import sample_mutants
+from staged_reward.normalise import black_format
 from staged_reward.orm.card import SHIPPED, SHIPPED_FOLDER, OrmCard
-from staged_reward.orm.evaluation import measure
-from staged_reward.orm.groups import Counts, keep_usable, make_groups, read_outcomes
 from staged_reward.orm.scorer import OrmScorer
-from staged_reward.samples import read_samples
 
 
 def test_it_is_small_and_whole() -> None:
@@ -36,12 +35,19 @@ def test_it_says_what_it_saw_and_how_it_was_made() -> None:
     assert 0.5 < card.metrics["pair_accuracy"] < 1
 
 
-def test_it_ranks_the_examples_which_it_never_saw_better_than_chance() -> None:
-    samples = read_samples(CANDIDATES, load_problems(PROBLEMS))
-    groups = keep_usable(make_groups(samples, read_outcomes(CANDIDATES, samples), Counts()), Counts())
+def test_it_ranks_broken_programs_below_whole_ones_on_problems_that_it_never_saw() -> None:
+    """HumanEval's solutions against themselves with a statement less, an early return, a condition the other way round."""
+    pairs = [
+        (problem.prompt, black_format(problem.solution), black_format(mutant.source))
+        for problem in load_problems("humaneval")[:40]
+        for mutant in sample_mutants(problem.solution or "", 40, 1)
+        if mutant.operator in ("dropped_statement", "early_return", "negated_condition", "modulo_division")
+    ]
+    assert len(pairs) > 90
+    prompts = [prompt for prompt, _, _ in pairs]
     scorer = OrmScorer(SHIPPED)
-    scores = [scorer.score([g.prompt] * len(g.programs), [p.program for p in g.programs]) for g in groups]
-    assert measure(groups, scores)["pair_accuracy"] > 0.5
+    whole, broken = scorer.score(prompts, [p[1] for p in pairs]), scorer.score(prompts, [p[2] for p in pairs])
+    assert sum(good > bad for good, bad in zip(whole, broken, strict=True)) / len(pairs) > 0.7
 
 
 def test_verify_takes_it_by_name_without_a_network(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ model may be run over a packed trie. What it does not do: score programs.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from staged_reward.errors import InputError
@@ -67,9 +69,10 @@ def load_checkpoint(
         config = AutoConfig.from_pretrained(name)
         _refuse_labels(config, name)
         tokenizer = AutoTokenizer.from_pretrained(name)
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            name, config=config, dtype=dtype, output_loading_info=True
-        )
+        with _without_progress_bar():
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                name, config=config, dtype=dtype, output_loading_info=True
+            )
     except (OSError, ValueError, SafetensorError) as error:
         if isinstance(error, InputError):
             raise
@@ -85,6 +88,20 @@ def load_checkpoint(
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
     return checkpoint._replace(can_pack=_try_packing(checkpoint, name))
+
+
+@contextlib.contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """Keep transformers' bar for the loading of weights out of other programs' output."""
+    from transformers.utils import logging
+
+    was_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            logging.enable_progress_bar()
 
 
 def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None = None) -> Checkpoint:
