@@ -46,7 +46,9 @@ def demo(
     filters = ("syntax", "lint", "tests=1")
     # These are the package's own programs: they may run where a machine offers no isolation.
     with StagedVerifier(filters, orm=orm, full=True, require_isolation="none") as verifier:
-        verifier.verify(problems[:1], [problems[0].solution])  # start workers, load the model: not part of what is timed
+        verifier.verify(
+            problems[:1], [problems[0].solution]
+        )  # start workers, load the model: not part of what is timed
         started = perf_counter()
         judgements = verifier.verify([s.problem for s in samples], [s.program for s in samples])
         seconds = perf_counter() - started
