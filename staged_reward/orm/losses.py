@@ -95,9 +95,12 @@ def _split(
     scores_P: torch.Tensor, passed_P: torch.Tensor, groups_P: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield the scores of correct and of incorrect programs of each problem that has both."""
-    passed_P = passed_P.bool()
-    for group in sorted(set(groups_P.tolist())):
-        positive, negative = scores_P[(groups_P == group) & passed_P], scores_P[(groups_P == group) & ~passed_P]
+    order = torch.argsort(groups_P, stable=True)
+    sizes = torch.unique_consecutive(groups_P[order], return_counts=True)[1]
+    scores = torch.split(scores_P[order], sizes.tolist())
+    passed = torch.split(passed_P.bool()[order], sizes.tolist())
+    for own, is_right in zip(scores, passed, strict=True):
+        positive, negative = own[is_right], own[~is_right]
         if len(positive) and len(negative):
             yield positive, negative
 
