@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ from staged_reward.orm.card import OrmCard, checkpoint_name
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
 from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.groups import SAMPLE, Counts, Group, make_groups, read_outcomes
-from staged_reward.orm.losses import GROUP_LOSSES
+from staged_reward.orm.losses import GROUP_LOSSES, LossName
 from staged_reward.orm.near_miss import MUTANT, add_near_misses
 from staged_reward.orm.packed import leaf_logits
 from staged_reward.orm.pairs import draw_pairs
@@ -54,7 +54,7 @@ from staged_reward.samples import Sample, read_samples
 from staged_reward.verifier import StagedVerifier
 
 BEST_OF = (8, 64)
-LOSSES = ("bradley_terry", "bradley_terry_group", "top_pass")
+LOSSES: tuple[LossName, ...] = get_args(LossName)
 TIE_SEEDS = 20  # orders among equals, for chance
 NUM_DRAWS = 200  # of n samples, for a majority
 NUM_BOOTSTRAP = 4000
@@ -105,11 +105,11 @@ def read_cases(samples: Sequence[Sample], outcomes: Sequence[bool | None], worke
 
 def order_by(name: str, case: Case, scores: Sequence[float] | None, seed: int, *, is_filtered: bool) -> list[int]:
     """Return the indices of a problem's samples, best first."""
-    indices = list(range(len(case.programs)))
+    indices = range(len(case.programs))
     kept = [i for i in indices if case.survived[i] or not is_filtered]
     ranked = [Ranked(case.programs[i], score=None if scores is None else scores[i]) for i in kept]
     order = [kept[place] for place in rank(name, case.problem.task_id, ranked, seed)]
-    return order + [i for i in indices if i not in set(kept)]
+    return order + sorted(set(indices) - set(kept))
 
 
 def ranking_values(
@@ -170,12 +170,12 @@ def accuracy_values(groups: Sequence[Group], scorings: Sequence[ScoreOf]) -> dic
     for number, scoring in enumerate(scorings):
         for group in groups:
             right = [scoring[group.task_id, p.program] for p in group.correct]
-            sampled_right = [scoring[group.task_id, p.program] for p in group.correct if p.origin == "sample"]
+            sampled_right = [scoring[group.task_id, p.program] for p in group.correct if p.origin == SAMPLE]
             kinds: dict[str, list[float]] = {}
             for item in group.incorrect:
                 kinds.setdefault(item.origin, []).append(scoring[group.task_id, item.program])
             for kind, wrong in kinds.items():
-                correct = sampled_right if kind == "sample" else right
+                correct = sampled_right if kind == SAMPLE else right
                 if correct:
                     rows = found.setdefault(kind, [])
                     while len(rows) <= number:
@@ -275,9 +275,9 @@ def restrict(groups: Sequence[Group], cases: Sequence[Case], train_on: str) -> l
     if train_on == "everything":
         return list(groups)
     survivors = {
-        (case.problem.task_id, key_of(program))
+        (case.problem.task_id, key)
         for case in cases
-        for program, survived in zip(case.programs, case.survived, strict=True)
+        for key, survived in zip(case.keys, case.survived, strict=True)
         if survived or train_on == "samples"
     }
     return [
@@ -317,9 +317,9 @@ def by_sample(scoring: ScoreOf, cases: Iterable[Case]) -> ScoreOf:
     """Return the scores of programs as they were sampled; one that does not parse, and has no score, comes last."""
     known = {(task_id, key_of(program)): score for (task_id, program), score in scoring.items()}
     return {
-        (case.problem.task_id, program): known.get((case.problem.task_id, key_of(program)), float("-inf"))
+        (case.problem.task_id, program): known.get((case.problem.task_id, key), float("-inf"))
         for case in cases
-        for program in case.programs
+        for program, key in zip(case.programs, case.keys, strict=True)
     }
 
 
@@ -357,7 +357,7 @@ def report(
                 table.add_row(label, *(_percent(one, sign="+") for one in gaps))
     console.print(table)
     accuracies = {name: accuracy_values(groups, found) for name, found in scorings.items()}
-    kinds = sorted({kind for found in accuracies.values() for kind in found}, key=lambda kind: (kind != "sample", kind))
+    kinds = sorted({kind for found in accuracies.values() for kind in found}, key=lambda kind: (kind != SAMPLE, kind))
     table = Table("wrong program", "problems", *accuracies, box=SIMPLE_HEAD, title="Correct above wrong, % of pairs")
     for kind in kinds:
         found = [interval(values[kind]) for values in accuracies.values()]

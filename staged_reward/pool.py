@@ -265,9 +265,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _continue_children(pid: int) -> None:
     """Let go on what may have been stopped under a worker that is to be killed: it ends, and cleans up, by itself."""
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text(encoding="ascii").split():
-            os.kill(int(child), signal.SIGCONT)
+    for child in _children(pid):
+        with contextlib.suppress(ProcessLookupError):  # it has ended by now
+            os.kill(child, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of all threads of a process; none where it has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        texts = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        return [int(child) for text in texts for child in text.split()]
+    return []
 
 
 class JobQueue:

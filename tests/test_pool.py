@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from staged_reward import worker as worker_module  # `TestsTask` by name would look like a test class
 from staged_reward.limits import Limits
-from staged_reward.pool import JobQueue, WorkerPool, default_num_workers, worker_lost
+from staged_reward.pool import JobQueue, WorkerPool, _continue_children, default_num_workers, worker_lost
 from staged_reward.problem import CallTest, Problem, StageResult, Verdict
 from staged_reward.worker import CANARY_PROGRAM, MAX_ATTEMPTS, Job, LintTask
 
@@ -151,6 +152,18 @@ def test_stopped_worker_is_replaced_at_the_next_look(monkeypatch, pool) -> None:
     assert verdicts(pool, *(job(n) for n in range(8))) == dict.fromkeys(range(8), Verdict.PASSED)
     assert time.monotonic() - started < 15
     wait_until_gone(stopped)
+
+
+def test_what_ends_under_a_worker_while_it_is_let_go_on_is_no_fault(monkeypatch) -> None:
+    with subprocess.Popen(["sleep", "30"]) as child:
+        monkeypatch.setattr("staged_reward.pool.os.kill", gone)
+        _continue_children(os.getpid())
+        monkeypatch.undo()
+        child.kill()
+
+
+def gone(pid: int, _signal_number: int) -> None:
+    raise ProcessLookupError(pid)
 
 
 def test_silent_worker_is_replaced(monkeypatch, pool) -> None:
