@@ -6,16 +6,19 @@ nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
+from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
 
 FULL = "full"
+FIRST_ROUND = 2  # candidates, before the order of a problem's tests is looked at again
 _LEAST_REWARD = 2.0**-126  # float32, which trainers use, is 0 far below it
 
 
@@ -53,7 +56,7 @@ class Candidate:
 
     def filtered_by(self) -> str | None:
         """Return the filter that removes this candidate, if any. A fault of ours removes nothing."""
-        kept = (Verdict.PASSED, Verdict.INFRA_ERROR)
+        kept = (Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN)
         return next((r.stage for r in self.results if r.verdict not in kept and r.stage != FULL), None)
 
     def judgements(self) -> list[tuple[int, Judgement]]:
@@ -87,12 +90,12 @@ def _with_cost_of(first_try: StageResult, result: StageResult) -> StageResult:
 
 
 def reward_of(verdict: Verdict, score: float | None, *, is_filtered: bool = False) -> float | None:
-    """Return the reward of an outcome: 0 for a failure, in (0, 1] for a pass, None for a fault of ours.
+    """Return the reward of an outcome: 0 for a failure, in (0, 1] for a pass, None for a fault of ours or no run.
 
     With a score s it is (1 + s / (1 + |s|)) / 2: increasing, above 0 in float32 too, and apart far beyond the range
     where a sigmoid saturates. What a filter removed gets 0 even where the full suite then passes.
     """
-    if verdict is Verdict.INFRA_ERROR:
+    if verdict in (Verdict.INFRA_ERROR, Verdict.NOT_RUN):
         return None
     if is_filtered or verdict is not Verdict.PASSED:
         return 0.0
@@ -113,6 +116,9 @@ class Group:
         num_unsettled: Candidates without a final outcome.
         ended: Per stage, CPU seconds of the programs that ended in the first pass.
         late: Candidates put off.
+        waiting: Candidates of later rounds, when the order of tests is learned.
+        num_started: Candidates of the rounds so far.
+        num_in_round: Those of the current round that are neither settled nor put off.
     """
 
     problem: Problem
@@ -123,6 +129,9 @@ class Group:
     num_unsettled: int = 0
     ended: dict[str, list[float]] = field(default_factory=dict)
     late: list[Candidate] = field(default_factory=list)
+    waiting: deque[Candidate] = field(default_factory=deque)
+    num_started: int = 0
+    num_in_round: int = 0
 
     @classmethod
     def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
@@ -133,12 +142,33 @@ class Group:
             tasks.append(TestsTask(FULL, None, exact, count))
         return cls(problem, exact, tuple(tasks))
 
-    def tasks_from(self, start: int, budget: SiblingBudget | None, candidate: Candidate) -> tuple[Task, ...]:
-        """Return the tasks from `start` on, under the limits that apply to a candidate."""
+    def learn_order(self, history: KillHistory) -> None:
+        """Put the filters in the order that a history says; the full suite stays last."""
+        by_stage = {stage_of(task): task for task in self.tasks if stage_of(task) != FULL}
+        full = [task for task in self.tasks if stage_of(task) == FULL]
+        self.tasks = (*(by_stage[stage] for stage in history.order_stages(list(by_stage))), *full)
+
+    def next_round(self) -> list[Candidate]:
+        """Return the candidates of the next round: two at first, then as many as there were before."""
+        size = max(FIRST_ROUND, self.num_started)
+        chosen = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
+        self.num_started += len(chosen)
+        self.num_in_round = len(chosen)
+        return chosen
+
+    def tasks_from(
+        self, start: int, budget: SiblingBudget | None, candidate: Candidate, history: KillHistory | None = None
+    ) -> tuple[Task, ...]:
+        """Return the tasks from `start` on, under the limits that apply to a candidate, tests in the order learned."""
         tasks = self.tasks[start:]
+        if history is not None:
+            tasks = tuple(self._in_order(task, history) if isinstance(task, TestsTask) else task for task in tasks)
         if budget is None:
             return tasks
         return tuple(self._limited(task, budget, candidate) if isinstance(task, TestsTask) else task for task in tasks)
+
+    def _in_order(self, task: TestsTask, history: KillHistory) -> TestsTask:
+        return task if task.count else replace(task, indices=history.order_tests(self.problem, task.indices))
 
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
@@ -146,6 +176,11 @@ class Group:
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
+
+
+def stage_of(task: Task) -> str:
+    """Return the stage that a task belongs to."""
+    return "lint" if isinstance(task, LintTask) else task.stage
 
 
 def runs_in_batch(item: Filter) -> bool:

@@ -1,4 +1,4 @@
-"""The words in which filters are given: `syntax`, `lint`, `lint=ruff`, `tests=3`, `tests=3@7`."""
+"""The words in which filters are given: `syntax`, `lint`, `lint=ruff`, `tests=3`, `tests=3@7`, `tests<=10`."""
 
 from __future__ import annotations
 
@@ -33,11 +33,15 @@ class LintFilter:
 
 @dataclass(frozen=True, slots=True)
 class TestsFilter:
-    """Removes what fails one of `num_tests` tests: the first ones, or random ones drawn with `seed` per problem."""
+    """Removes what fails one of `num_tests` tests: the first ones, or random ones drawn with `seed` per problem.
+
+    `is_most` takes all tests of a problem that has fewer; otherwise such a problem is refused.
+    """
 
     stage = "tests"
     num_tests: int
     seed: int | None = None
+    is_most: bool = False
 
     def indices(self, problem: Problem) -> tuple[int, ...]:
         """Return which of the problem's tests to run, in ascending order.
@@ -46,15 +50,16 @@ class TestsFilter:
             InputError: The problem has fewer tests.
         """
         available = len(problem.tests)
-        if self.num_tests > available:
+        num_tests = min(self.num_tests, available) if self.is_most and available else self.num_tests
+        if num_tests > available:
             has = f"{available} test{'' if available == 1 else 's'}"
             raise InputError(
                 f"tests={self.num_tests} but problem {problem.task_id!r} has {has}; lower it or drop the problem"
             )
         if self.seed is None:
-            return tuple(range(self.num_tests))
+            return tuple(range(num_tests))
         draw = random.Random(f"{self.seed}/{problem.task_id}")
-        return tuple(sorted(draw.sample(range(available), self.num_tests)))
+        return tuple(sorted(draw.sample(range(available), num_tests)))
 
 
 Filter = Syntax | LintFilter | TestsFilter
@@ -64,7 +69,8 @@ def parse_filters(specs: Sequence[str]) -> tuple[Filter, ...]:
     """Read filters, and return them in the order in which they run: `syntax` is first, for it needs no worker.
 
     Args:
-        specs: Words such as `syntax`, `lint`, `lint=ruff`, `tests=3` (the first 3) or `tests=3@7` (3 drawn, seed 7).
+        specs: Words such as `syntax`, `lint`, `lint=ruff`, `tests=3` (the first 3), `tests=3@7` (3 drawn, seed 7) or
+            `tests<=10` (the first 10, or all of a problem that has fewer).
 
     Raises:
         InputError: A word is unknown, or a stage is named twice.
@@ -85,8 +91,8 @@ def _parse_filter(spec: str) -> Filter:
         return Syntax()
     if name == "lint":
         return _parse_lint(spec, value if equals else "pylint")
-    if name == "tests":
-        return _parse_tests(spec, value)
+    if name in ("tests", "tests<"):
+        return _parse_tests(spec, value, is_most=name == "tests<")
     raise InputError(f"unknown filter {spec!r}{nearest(name, STAGES)}")
 
 
@@ -97,8 +103,8 @@ def _parse_lint(spec: str, tool: str) -> LintFilter:
     raise InputError(f"unknown linter in filter {spec!r}{nearest(tool, get_args(LintTool))}")
 
 
-def _parse_tests(spec: str, value: str) -> TestsFilter:
+def _parse_tests(spec: str, value: str, *, is_most: bool) -> TestsFilter:
     match = _TESTS.fullmatch(value)
     if match is None or int(match[1]) < 1:
         raise InputError(f"filter {spec!r}: give a number of tests from 1, as in 'tests=3', or 'tests=3@7' with a seed")
-    return TestsFilter(int(match[1]), None if match[2] is None else int(match[2]))
+    return TestsFilter(int(match[1]), None if match[2] is None else int(match[2]), is_most)

@@ -24,16 +24,17 @@ class Journal:
         output: Where the results go.
         fingerprint: What the rows depend on: inputs and settings.
         resume: Take up a partial file where there is one.
+        partial: Where rows go as they come; None for a file beside the results. It stays unless `finish` is called.
 
     Raises:
         InputError: The partial file belongs to other inputs or settings, or the results cannot be written there.
     """
 
-    def __init__(self, output: Path, fingerprint: str, *, resume: bool) -> None:
+    def __init__(self, output: Path, fingerprint: str, *, resume: bool, partial: Path | None = None) -> None:
         if output.is_dir():
             raise InputError(f"cannot write {output}: it is a folder; name a file in it with --output")
         self._output = output
-        self._partial = output.with_name(output.name + ".partial")
+        self._partial = partial or output.with_name(output.name + ".partial")
         self.rows: dict[int, Mapping[str, Any]] = {}
         try:
             size = self._take_up(fingerprint) if resume and self._partial.exists() else 0

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Protocol
 
 from staged_reward.errors import InfraError
 from staged_reward.isolation.layers import ALL, Layer, Level
@@ -89,7 +90,7 @@ class WorkerPool:
         self._attempts: dict[int, int] = {}
         self._owner = os.getpid()
 
-    def run(self, jobs: JobQueue, problems: dict[int, Problem]) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def run(self, jobs: Jobs, problems: dict[int, Problem]) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Hand out jobs until none is left, and yield each with its results, as they come.
 
         Args:
@@ -157,7 +158,7 @@ class WorkerPool:
             with contextlib.suppress(ProcessLookupError):  # it ended at once: `_collect` sees that
                 os.sched_setaffinity(pid, {cores[place % len(cores)]})
 
-    def _feed(self, jobs: JobQueue) -> bool:
+    def _feed(self, jobs: Jobs) -> bool:
         """Give every worker with room a job. Return whether any worker has one."""
         for depth in range(QUEUE_DEPTH):  # an idle worker comes before one that would let it wait
             for seat in self._seats:
@@ -187,7 +188,7 @@ class WorkerPool:
         )
         return PATIENCE_SECONDS + MAX_ATTEMPTS * sum(limits)
 
-    def _collect(self, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def _collect(self, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         busy = [seat for seat in self._seats if seat.jobs]
         soonest = min(seat.deadline for seat in busy) - time.monotonic()
         ready = wait([seat.connection for seat in busy], timeout=max(0.0, min(soonest, LOOK_SECONDS)))
@@ -197,7 +198,7 @@ class WorkerPool:
             elif time.monotonic() > seat.deadline or (not ready and _is_stopped(seat.process.pid)):
                 yield from self._replace(seat, jobs)
 
-    def _receive(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def _receive(self, seat: _Seat, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         try:
             answer = seat.connection.recv()
         except (EOFError, ConnectionError):
@@ -212,7 +213,7 @@ class WorkerPool:
             seat.deadline = time.monotonic() + self._patience(seat.jobs[0])
         yield job, results
 
-    def _replace(self, seat: _Seat, jobs: JobQueue) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def _replace(self, seat: _Seat, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Put a fresh worker in the place of one that is gone or silent; its job in hand is tried again."""
         seat.connection.close()
         _end(seat.process)
@@ -276,6 +277,18 @@ def _children(pid: int) -> list[int]:
         texts = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")]
         return [int(child) for text in texts for child in text.split()]
     return []
+
+
+class Jobs(Protocol):
+    """Where the pool gets its jobs from."""
+
+    def take(self, *, small_only: bool) -> Job | None:
+        """Return the next job, or None; with `small_only`, None when the next one is large or slow."""
+        ...
+
+    def put_back(self, job: Job) -> None:
+        """Take a job back: it comes next."""
+        ...
 
 
 class JobQueue:

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     OUTPUT_LIMIT = "output_limit"
     CRASHED = "crashed"
     INFRA_ERROR = "infra_error"
+    NOT_RUN = "not_run"  # only where a strategy chooses one candidate: it had no need to run this one, or not all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Judgement:
         tests_passed: In the last stage that ran tests.
         tests_run: In the last stage that ran tests.
         score: The ORM's raw logit, higher is better; None when there is no ORM or it was not reached.
-        reward: 0.0 for what a filter removed, in (0, 1] for survivors, None for `infra_error`.
+        reward: 0.0 for what a filter removed, in (0, 1] for survivors, None for `infra_error` and `not_run`.
         detail: One line for people.
         program: The extracted program; None when there was no code.
         count: How many candidates of this call are the same program as this one, itself included.

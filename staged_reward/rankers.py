@@ -24,11 +24,13 @@ class Ranked:
         program: Source.
         tests_passed: Of those that were run.
         score: The reward model's; None where it gave none.
+        copies: How many candidates are this program, itself included, where that is known; None counts them.
     """
 
     program: str
     tests_passed: int = 0
     score: float | None = None
+    copies: int | None = None
 
 
 Key = Callable[[Sequence[Ranked]], list[Any]]
@@ -41,6 +43,9 @@ def _by_chance(candidates: Sequence[Ranked]) -> list[Any]:
 
 def _by_majority(candidates: Sequence[Ranked]) -> list[Any]:
     """How many candidates are the same program, formatting aside."""
+    known = [candidate.copies for candidate in candidates]
+    if None not in known:
+        return known
     identities = [identity(candidate.program) for candidate in candidates]
     counts = Counter(identities)
     return [counts[key] for key in identities]
@@ -68,6 +73,21 @@ RANKERS: Mapping[str, Key] = {
 }
 
 
+NEED_ORM = ("orm", "majority_then_orm")
+
+
+def check_ranker(name: str, *, has_orm: bool = True) -> None:
+    """Refuse a ranker that is unknown, or that needs scores where there are none.
+
+    Raises:
+        InputError: So it is.
+    """
+    if name not in RANKERS:
+        raise InputError(f"ranker {name!r} is unknown{nearest(name, RANKERS)}")
+    if name in NEED_ORM and not has_orm:
+        raise InputError(f"ranker {name!r} needs a reward model; give one, such as orm='default'")
+
+
 def rank(name: str, task_id: str, candidates: Sequence[Ranked], seed: int = 0) -> list[int]:
     """Return the indices of the candidates, best first.
 
@@ -80,8 +100,7 @@ def rank(name: str, task_id: str, candidates: Sequence[Ranked], seed: int = 0) -
     Raises:
         InputError: The ranker is unknown.
     """
-    if name not in RANKERS:
-        raise InputError(f"ranker {name!r} is unknown{nearest(name, RANKERS)}")
+    check_ranker(name)
     keys = RANKERS[name](candidates)
     lots = _lots(task_id, candidates, seed)
     return sorted(range(len(candidates)), key=lambda i: (keys[i], lots[i]), reverse=True)

@@ -45,6 +45,8 @@ def summarise(judgements: Iterable[Judgement], stages: Iterable[str]) -> list[St
     for judgement in judgements:
         _count_extraction(summaries, judgement)
         for result in judgement.stages:
+            if result.verdict is Verdict.NOT_RUN and not result.seconds:
+                continue  # it never reached this stage
             summary = summaries[result.stage]
             summary.num_in += 1
             summary.num_kept += result.verdict is Verdict.PASSED

@@ -11,24 +11,25 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Protocol
 
+from staged_reward.admission import admit, has_sound_code
 from staged_reward.budget import SiblingBudget
-from staged_reward.candidates import FULL, Candidate, Group
+from staged_reward.candidates import FULL, Candidate, Group, stage_of
 from staged_reward.errors import InfraError, InputError
-from staged_reward.filters import Filter, LintFilter, Syntax
+from staged_reward.filters import Filter, LintFilter
+from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.normalise import identity
 from staged_reward.pool import JobQueue, WorkerPool, worker_lost
 from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.stages.lint import Lint
-from staged_reward.stages.syntax import check_syntax
-from staged_reward.worker import Job, LintTask, Task
+from staged_reward.worker import Job, TestsTask
 
+OPEN_PER_WORKER = 4  # problems under way at once, while an order is learned
 _FINAL = (Verdict.PASSED, Verdict.SYNTAX_ERROR, Verdict.INFRA_ERROR)
 
 Judged = list[tuple[int, Judgement]]
@@ -52,6 +53,7 @@ class Verification:
         scorer: None for no ORM.
         full: Run the full suite on what the filters leave, and on what a fallible filter removed.
         count: Go on after a failed test of the full suite.
+        history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
     """
 
     def __init__(
@@ -63,7 +65,11 @@ class Verification:
         *,
         full: bool,
         count: bool,
+        history: KillHistory | None = None,
     ) -> None:
+        self._history = history
+        self._unopened: deque[Group] = deque()
+        self._num_opened = 0
         self._filters = filters
         self._limits = limits
         self._budget = budget
@@ -89,9 +95,12 @@ class Verification:
         known = {key: group.problem for key, group in self._groups.items()}
         with _orm_thread() as executor:
             self._start()
+            at_once = OPEN_PER_WORKER * pool.num_workers
+            self._open_groups(at_once)
             yield from self._hand_over(executor, on_progress)
             for job, results in pool.run(self._jobs, known):
                 self._advance(self._running.pop(job.number), job, results)
+                self._open_groups(at_once)
                 yield from self._hand_over(executor, on_progress)
             if self._running:
                 raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
@@ -99,51 +108,51 @@ class Verification:
                 wait(self._scoring, return_when=FIRST_COMPLETED)
                 yield from self._hand_over(executor, on_progress)
 
+    @property
+    def groups(self) -> list[Group]:
+        """The problems of the call, once it has run."""
+        return list(self._groups.values())
+
     def _admit(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> None:
-        by_content: dict[tuple[int, bytes | str | None], Candidate] = {}
-        for position, (problem, program) in enumerate(zip(problems, programs, strict=True)):
-            key = id(problem)
-            if key not in self._groups:
-                self._groups[key] = Group.of(problem, self._filters, self._limits, full=self._full, count=self._count)
-            text_key = (key, program)
-            known = by_content.get(text_key)
-            if known is None:
-                content = (key, None if program is None else _identity(program))
-                known = by_content.get(content)
-                if known is None:
-                    known = Candidate(self._groups[key], program, [])
-                    self._groups[key].candidates.append(known)
-                by_content[text_key] = by_content[content] = known
-            known.positions.append(position)
+        self._groups = admit(
+            problems,
+            programs,
+            lambda problem: Group.of(problem, self._filters, self._limits, full=self._full, count=self._count),
+        )
 
     def _start(self) -> None:
         """Do the stages that need no worker, and put the rest in the queue."""
         candidates = [candidate for group in self._groups.values() for candidate in group.candidates]
         for group in self._groups.values():
             group.num_open = group.num_unsettled = len(group.candidates)
-        compiling = [candidate for candidate in candidates if self._compiles(candidate)]
+        compiling = [candidate for candidate in candidates if has_sound_code(candidate, self._filters)]
         if LintFilter("ruff") in self._filters:
             results = Lint("ruff").check_many([candidate.program or "" for candidate in compiling])
             for candidate, result in zip(compiling, results, strict=True):
                 candidate.results.append(result)
-        for candidate in candidates:
+        self._unopened.extend(self._groups.values())
+
+    def _open_groups(self, at_once: int) -> None:
+        """Start problems: all of them, or as many at once as keep the workers busy while an order is learned."""
+        while self._unopened and (self._history is None or self._num_opened < at_once):
+            group = self._unopened.popleft()
+            self._num_opened += 1
+            if self._history is None:
+                for candidate in group.candidates:
+                    self._go_on(candidate)
+                continue
+            group.learn_order(self._history)
+            group.waiting.extend(group.candidates)
+            self._start_round(group)
+
+    def _start_round(self, group: Group) -> None:
+        for candidate in group.next_round():
             self._go_on(candidate)
 
-    def _compiles(self, candidate: Candidate) -> bool:
-        """Check the syntax; without that filter, what does not compile fails the first stage there is."""
-        if candidate.program is None:
-            candidate.results.append(StageResult(stage="extract", verdict=Verdict.NO_CODE, detail="no code found"))
-            return False
-        result = _syntax(candidate.group.problem, candidate.program)
-        is_filter = any(isinstance(item, Syntax) for item in self._filters)
-        tasks = candidate.group.tasks
-        if is_filter:
-            candidate.results.append(result)
-        elif not tasks:
-            candidate.results.append(StageResult(stage="extract", verdict=Verdict.PASSED))
-        elif result.verdict is not Verdict.PASSED:
-            candidate.results.append(replace(result, stage=_stage_of(tasks[0])))
-        return result.verdict is Verdict.PASSED
+    def _leave_round(self, group: Group) -> None:
+        group.num_in_round -= 1
+        if group.waiting and group.num_in_round == 0:
+            self._start_round(group)
 
     def _go_on(self, candidate: Candidate) -> None:
         """Take a candidate to its next task, or to its end."""
@@ -162,7 +171,7 @@ class Verification:
         group = candidate.group
         start = len(group.tasks) - 1 if only_last else candidate.num_tasks_done
         candidate.num_tasks_done = start
-        tasks = group.tasks_from(start, self._budget, candidate)
+        tasks = group.tasks_from(start, self._budget, candidate, self._history)
         number = next(self._numbers)
         assert candidate.program is not None
         self._running[number] = candidate
@@ -171,7 +180,7 @@ class Verification:
     def _advance(self, candidate: Candidate, job: Job, results: Sequence[StageResult] | None) -> None:
         group = candidate.group
         if results is None:
-            stage = _stage_of(job.tasks[0])
+            stage = stage_of(job.tasks[0])
             candidate.add([StageResult(stage=stage, verdict=Verdict.INFRA_ERROR, detail=str(worker_lost(stage)))])
             self._settle(candidate)
             return
@@ -181,6 +190,8 @@ class Verification:
             for result in passed if is_put_off else results:
                 if result.verdict is not Verdict.INFRA_ERROR:
                     group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
+        if self._history is not None and not is_put_off:
+            self._learn(self._history, group, job, results)
         if is_put_off:
             candidate.add(passed)
             candidate.first_try = last
@@ -188,6 +199,13 @@ class Verification:
             return
         candidate.add(results)
         self._go_on(candidate)
+
+    def _learn(self, history: KillHistory, group: Group, job: Job, results: Sequence[StageResult]) -> None:
+        for task, result in zip(job.tasks, results, strict=False):
+            if result.stage != FULL:
+                history.note_filter(result)
+            if isinstance(task, TestsTask) and task.indices is not None and not task.count:
+                history.note_tests(group.problem, task.indices, result)
 
     def _needs_full_after(self, last: StageResult) -> bool:
         """Whether a filter's word leaves open what the full suite would say."""
@@ -199,13 +217,16 @@ class Verification:
         candidate.is_late = True
         candidate.group.late.append(candidate)
         self._close_first_pass(candidate.group)
+        self._leave_round(candidate.group)
 
     def _settle(self, candidate: Candidate) -> None:
         group = candidate.group
         group.num_unsettled -= 1
         if not candidate.is_late:
             self._close_first_pass(group)
+            self._leave_round(group)
         if group.num_unsettled == 0:
+            self._num_opened -= 1
             self._finished.append(group)
 
     def _close_first_pass(self, group: Group) -> None:
@@ -241,25 +262,6 @@ def _judged(group: Group, on_progress: Callable[[int], None]) -> Judged:
     judged = [item for candidate in group.candidates for item in candidate.judgements()]
     on_progress(len(judged))
     return judged
-
-
-def _stage_of(task: Task) -> str:
-    return "lint" if isinstance(task, LintTask) else task.stage
-
-
-def _syntax(problem: Problem, program: str) -> StageResult:
-    try:
-        return check_syntax(problem, program)
-    except InfraError as error:
-        return StageResult(stage=Syntax.stage, verdict=Verdict.INFRA_ERROR, detail=str(error))
-
-
-def _identity(program: str) -> bytes | str:
-    """Return what programs that differ by formatting have in common; the text itself where we cannot tell."""
-    try:
-        return identity(program)
-    except InfraError:
-        return program
 
 
 def _is_survivor(candidate: Candidate) -> bool:

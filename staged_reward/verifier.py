@@ -15,12 +15,18 @@ from staged_reward.excerpt import shown
 from staged_reward.extract import extract
 from staged_reward.filters import TestsFilter, parse_filters
 from staged_reward.isolation.layers import ALL, parse_layers, parse_level
+from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import WorkerPool, default_num_workers
 from staged_reward.problem import CallTest, Judgement, Problem
+from staged_reward.rankers import check_ranker
+from staged_reward.selection.choice import Choice
+from staged_reward.selection.selection import Selection
+from staged_reward.selection.strategy import parse_strategy
 from staged_reward.verification import Judged, Scorer, Verification
 
 TimeLimit = Literal["siblings", "exact"]
+Order = Literal["given", "adaptive"]
 _NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer"})
 
 
@@ -48,6 +54,9 @@ class StagedVerifier:
         budget: How the sibling budget is made.
         require_isolation: The least under which a program may run: `confined`, `contained`, `full`; `none` lets
             programs run with this user's rights where the machine offers nothing better (see `staged-reward doctor`).
+        order: `given` runs filters and tests in the order given; `adaptive` runs what ends most programs per CPU second
+            first, as learned from what this verifier ran (`history`). What passes is the same.
+        history: What is known beforehand, for `adaptive`.
         layers: Of isolation, to use as far as the machine allows; None for all.
         outer_wall: Put bubblewrap, which must be installed, around every sandbox as a second wall.
 
@@ -69,6 +78,8 @@ class StagedVerifier:
         limits: Limits | None = None,
         time_limit: TimeLimit = "siblings",
         budget: SiblingBudget | None = None,
+        order: Order = "given",
+        history: KillHistory | None = None,
         require_isolation: str = "confined",
         layers: Collection[str] | None = None,
         outer_wall: bool = False,
@@ -79,6 +90,11 @@ class StagedVerifier:
             raise InputError(f"time_limit={time_limit!r}; give 'siblings' or 'exact'")
         if count_tests and not full:
             raise InputError("count_tests=True needs full=True")
+        if order not in ("given", "adaptive"):
+            raise InputError(f"order={order!r}; give 'given' or 'adaptive'")
+        if history is not None and order == "given":
+            raise InputError("history is only used with order='adaptive'; leave one out, or change the other")
+        self.history = (history or KillHistory()) if order == "adaptive" else None
         self.filters = parse_filters(filters)
         self.full = full
         self.count_tests = count_tests
@@ -133,6 +149,75 @@ class StagedVerifier:
         Yields:
             (position in `programs`, judgement) for all programs of one problem.
         """
+        self._check(problems, programs)
+        verification = Verification(
+            self.filters,
+            self.limits,
+            self._budget,
+            self.scorer,
+            full=self.full,
+            count=self.count_tests,
+            history=self.history,
+        )
+        with self._turn():
+            yield from verification.run(self._pool, problems, programs, on_progress)
+
+    def choose(
+        self,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        strategy: str = "certified",
+        *,
+        ranker: str | None = None,
+        seed: int = 0,
+    ) -> list[Choice]:
+        """Choose one program per problem, and run no more than that takes.
+
+        Args:
+            problems: As in `verify`; each needs tests.
+            programs: As in `verify`.
+            strategy: `certified` runs all tests down the ranking and stops at the first program that passes; it finds one
+                wherever there is one. `budget=B` spends at most B CPU seconds per problem on tests.
+            ranker: What orders the candidates, of `rankers.RANKERS`; None takes the ORM where there is one, else the
+                majority.
+            seed: Decides among equals of the ranking.
+
+        Returns:
+            One choice per problem, in the order in which problems first occur.
+
+        Raises:
+            InputError: As in `verify`; or strategy or ranker are unknown, or need an ORM that is not there.
+            InfraError: As in `verify`.
+        """
+        stream = self.stream_choices(problems, programs, strategy, ranker, seed)
+        choices = {id(problems[choice.ranking[0]]): choice for choice in stream}
+        return [choices[key] for key in dict.fromkeys(map(id, problems))]
+
+    def stream_choices(
+        self,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        strategy: str = "certified",
+        ranker: str | None = None,
+        seed: int = 0,
+        *,
+        on_progress: Callable[[int], None] = _ignore,
+    ) -> Iterator[Choice]:
+        """Choose as `choose` does, and yield the choice of one problem after the other as they are made."""
+        parsed = parse_strategy(strategy)
+        ranker = ranker or ("majority" if self.scorer is None else "orm")
+        check_ranker(ranker, has_orm=self.scorer is not None)
+        self._check(problems, programs)
+        for problem in problems:
+            if not problem.tests:
+                raise InputError(
+                    f"problem {problem.task_id!r} has no tests, and strategy {strategy!r} needs some; drop it"
+                )
+        selection = Selection(parsed, ranker, self.filters, self.limits, self._budget, self.scorer, self.history, seed)
+        with self._turn():
+            yield from selection.run(self._pool, problems, programs, on_progress)
+
+    def _check(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> None:
         if len(problems) != len(programs):
             raise InputError(f"{len(problems)} problems but {len(programs)} programs; give one problem per program")
         for position, program in enumerate(programs):
@@ -140,11 +225,6 @@ class StagedVerifier:
                 raise InputError(f"programs[{position}] is {shown(program)}; give source text, or None for no code")
         for problem in {id(problem): problem for problem in problems}.values():
             self.check_problem(problem)
-        verification = Verification(
-            self.filters, self.limits, self._budget, self.scorer, full=self.full, count=self.count_tests
-        )
-        with self._turn():
-            yield from verification.run(self._pool, problems, programs, on_progress)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -71,13 +71,14 @@ def test_usual_scores_stay_apart_in_float32(score: float, step: float) -> None:
 
 def test_without_an_orm_survivors_get_one_and_the_rest_zero() -> None:
     assert reward_of(Verdict.PASSED, None) == 1.0
-    for verdict in set(Verdict) - {Verdict.PASSED, Verdict.INFRA_ERROR}:
+    for verdict in set(Verdict) - {Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN}:
         assert reward_of(verdict, None) == 0.0
         assert reward_of(verdict, 9.0) == 0.0
 
 
-def test_only_a_fault_of_ours_has_no_reward() -> None:
+def test_only_a_fault_of_ours_and_what_did_not_run_have_no_reward() -> None:
     assert reward_of(Verdict.INFRA_ERROR, None) is None
+    assert reward_of(Verdict.NOT_RUN, None) is None
 
 
 def test_what_a_filter_removed_gets_zero_although_the_suite_passes() -> None:

@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from fake_pool import BUDGET, PROBLEM, TESTS, FakePool, Results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staged_reward import verification
+from staged_reward import admission
 from staged_reward.budget import SiblingBudget
 from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import parse_filters
 from staged_reward.limits import Limits
-from staged_reward.pool import JobQueue
-from staged_reward.problem import CallTest, Judgement, Problem, StageResult, Verdict
+from staged_reward.pool import Jobs
+from staged_reward.problem import Judgement, Problem, StageResult, Verdict
 from staged_reward.verification import Verification
-from staged_reward.worker import Job, LintTask, Task
-
-TESTS = tuple(CallTest((i,), {}, i) for i in range(5))
-PROBLEM = Problem(task_id="p", entry_point="f", tests=TESTS)
-BUDGET = SiblingBudget(first_seconds=0.1, multiple=20, quantile=0.95, steps_seconds=(0.2, 1.0), min_siblings=4)
-Results = tuple[StageResult, ...] | None
-
-
-@dataclass
-class FakePool:
-    """Answers jobs in an order drawn with `seed`, `depth` at a time.
-
-    Programs are assignments: `t` is the CPU time, `lint`, `tests` and `full` are verdicts of those stages.
-    """
-
-    seed: int = 0
-    depth: int = 3
-    answer: Callable[[Job, Task], StageResult | None] | None = None
-    order: list[tuple[str, float]] = field(default_factory=list)
-
-    def run(self, jobs: JobQueue, problems: dict[int, Problem]) -> Iterator[tuple[Job, Results]]:
-        draw, hand = random.Random(self.seed), []
-        while True:
-            while len(hand) < self.depth and (job := jobs.take(small_only=False)) is not None:
-                hand.append(job)
-            if not hand:
-                return
-            job = hand.pop(draw.randrange(len(hand)))
-            yield job, self._results(job)
-
-    def _results(self, job: Job) -> Results:
-        results: list[StageResult] = []
-        for task in job.tasks:
-            result = (self.answer or self.perform)(job, task)
-            if result is None:
-                return None
-            results.append(result)
-            if result.verdict is not Verdict.PASSED:
-                break
-        return tuple(results)
-
-    def perform(self, job: Job, task: Task) -> StageResult:
-        values: dict[str, Any] = {}
-        exec(job.program, {"nan": math.nan, "inf": math.inf}, values)  # assignments, see above
-        if isinstance(task, LintTask):
-            return StageResult(stage="lint", verdict=Verdict(values.get("lint", "passed")))
-        limit = task.limits.cpu_seconds
-        self.order.append((job.program, limit))
-        used = min(values.get("t", 0.001), limit)
-        verdict = Verdict.TIMEOUT if values.get("t", 0) > limit else Verdict(values.get(task.stage, "passed"))
-        return StageResult(
-            stage=task.stage,
-            verdict=verdict,
-            program_cpu_seconds=used,
-            limit_seconds=limit,
-            cpu_seconds=used,
-            tests_run=1,
-            tests_passed=int(verdict is Verdict.PASSED),
-        )
+from staged_reward.worker import Job, Task
 
 
 def verify(
@@ -200,8 +140,8 @@ def test_a_fault_in_the_syntax_stage_is_an_infra_error(monkeypatch: pytest.Monke
     def broken(*_: object) -> StageResult:
         raise InfraError("out of processes")
 
-    monkeypatch.setattr(verification, "check_syntax", broken)
-    monkeypatch.setattr(verification, "identity", broken)
+    monkeypatch.setattr(admission, "check_syntax", broken)
+    monkeypatch.setattr(admission, "identity", broken)
     judgements = verify(FakePool(), ["x = 1", "x = 2", "x = 1"], filters=("syntax", "tests=1"))
     assert [judgement.verdict for judgement in judgements] == ["infra_error"] * 3
     assert [judgement.count for judgement in judgements] == [2, 1, 2]
@@ -209,7 +149,7 @@ def test_a_fault_in_the_syntax_stage_is_an_infra_error(monkeypatch: pytest.Monke
 
 def test_a_pool_that_is_closed_in_mid_run_is_an_error() -> None:
     class Closed(FakePool):
-        def run(self, jobs: JobQueue, problems: dict[int, Problem]) -> Iterator[tuple[Job, Results]]:
+        def run(self, jobs: Jobs, problems: dict[int, Problem]) -> Iterator[tuple[Job, Results]]:
             jobs.take(small_only=False)
             yield from ()
 

@@ -115,6 +115,12 @@ class OrmScorer:
         refuse_non_finite(scores, self.model)
         return scores
 
+    def is_on_gpu(self) -> bool:
+        """Whether the model runs on a GPU; it is loaded to find out."""
+        with self._lock:
+            checkpoint, _ = self._load()
+        return bool(checkpoint.model.device.type == "cuda")
+
     def card(self) -> OrmCard:
         """Return how this scorer uses its checkpoint, which is loaded for it.
 
