@@ -21,6 +21,7 @@ def admit(
     programs: Sequence[str | None],
     new_group: Callable[[Problem], Group],
     positions: Iterable[int] | None = None,
+    identify: Callable[[str], bytes | str] | None = None,
 ) -> dict[int, Group]:
     """Return the groups of a call, by the identity of their problem object, each with its distinct candidates.
 
@@ -29,7 +30,9 @@ def admit(
         programs: Sources; None where there was no code.
         new_group: Makes the empty group of a problem.
         positions: Where the programs stand in the caller's list; None for in order.
+        identify: What copies have in common; None for `identity_of`.
     """
+    identify = identify or identity_of
     groups: dict[int, Group] = {}
     by_content: dict[tuple[int, bytes | str | None], Candidate] = {}
     places = range(len(programs)) if positions is None else positions
@@ -40,7 +43,7 @@ def admit(
         text_key = (key, program)
         known = by_content.get(text_key)
         if known is None:
-            content = (key, None if program is None else _identity(program))
+            content = (key, None if program is None else identify(program))
             known = by_content.get(content)
             if known is None:
                 known = Candidate(groups[key], program, [])
@@ -76,7 +79,7 @@ def _syntax(problem: Problem, program: str) -> StageResult:
         return StageResult(stage=Syntax.stage, verdict=Verdict.INFRA_ERROR, detail=str(error))
 
 
-def _identity(program: str) -> bytes | str:
+def identity_of(program: str) -> bytes | str:
     """Return what programs that differ by formatting have in common; the text itself where we cannot tell."""
     try:
         return identity(program)

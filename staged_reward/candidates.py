@@ -80,7 +80,7 @@ class Candidate:
             filtered_by=filtered_by,
             stages=tuple(self.results),
         )
-        copy = replace(judgement, is_copy=True)
+        copy = replace(judgement, is_copy=True) if len(self.positions) > 1 else judgement
         return [(position, copy if i else judgement) for i, position in enumerate(self.positions)]
 
 

@@ -22,7 +22,7 @@ from staged_reward.problem import CallTest, Judgement, Problem
 from staged_reward.rankers import check_ranker
 from staged_reward.selection.choice import Choice
 from staged_reward.selection.selection import Selection
-from staged_reward.selection.strategy import parse_strategy
+from staged_reward.selection.strategy import Certified, parse_strategy
 from staged_reward.verification import Judged, Scorer, Verification
 
 TimeLimit = Literal["siblings", "exact"]
@@ -178,8 +178,9 @@ class StagedVerifier:
             programs: As in `verify`.
             strategy: `certified` runs all tests down the ranking and stops at the first program that passes; it finds one
                 wherever there is one. `budget=B` spends at most B CPU seconds per problem on tests.
-            ranker: What orders the candidates, of `rankers.RANKERS`; None takes the ORM where there is one, else the
-                majority.
+            ranker: What orders the candidates, of `rankers.RANKERS`; None takes the ORM where there is one. Without one,
+                `budget` takes the majority and `certified` chance, since looking for copies in all candidates takes longer
+                than a better order saves. `majority` makes it prefer the most frequent of those that pass.
             seed: Decides among equals of the ranking.
 
         Returns:
@@ -205,7 +206,9 @@ class StagedVerifier:
     ) -> Iterator[Choice]:
         """Choose as `choose` does, and yield the choice of one problem after the other as they are made."""
         parsed = parse_strategy(strategy)
-        ranker = ranker or ("majority" if self.scorer is None else "orm")
+        if ranker is None:
+            without_orm = "random" if isinstance(parsed, Certified) else "majority"
+            ranker = without_orm if self.scorer is None else "orm"
         check_ranker(ranker, has_orm=self.scorer is not None)
         self._check(problems, programs)
         for problem in problems:

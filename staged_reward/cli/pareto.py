@@ -53,8 +53,14 @@ def pareto(
         list[str] | None, typer.Option(help="SMALL,LARGE@TOP: names of --orm; the large one sees the small one's top.")
     ] = None,
     filters: Annotated[str, typer.Option(help="Comma-separated, each alone; 'none' for no filter.")] = DEFAULT_FILTERS,
+    orm_filters: Annotated[
+        str | None, typer.Option(help="Those filters that reward models are combined with; default all.")
+    ] = None,
     strategies: Annotated[str, typer.Option(help="Comma-separated; empty for none.")] = DEFAULT_STRATEGIES,
     trials: Annotated[int, typer.Option(help="Timed runs of each row.")] = 5,
+    row_seconds: Annotated[
+        float, typer.Option(help="A row whose runs took that long in total gets no more of them, but always one.")
+    ] = float("inf"),
     processes: Annotated[
         bool,
         typer.Option(
@@ -99,7 +105,12 @@ def pareto(
     loaded = load_problems(problems)
     rows = read_samples(samples, loaded)
     recipes = grid(
-        words, list(scorers), _words(strategies), [c.partition("@")[0] for c in cascade or []], processes=processes
+        words,
+        list(scorers),
+        _words(strategies),
+        [word.partition("@")[0] for word in cascade or []],
+        orm_filters=None if orm_filters is None else _words(orm_filters),
+        processes=processes,
     )
     if probe:
         recipes += probes()
@@ -119,7 +130,7 @@ def pareto(
         def on_trial(recipe: Recipe, number: int, num_done: int) -> None:
             progress.update(bar, description=f"trial {number + 1}: {recipe.key}", completed=num_done)
 
-        measured = measure(recipes, trials, runner, journal, on_trial)
+        measured = measure(recipes, trials, runner, journal, on_trial, row_seconds)
     study = Study(
         candidates=Candidates(rows, passed),
         measured=measured,

@@ -107,10 +107,10 @@ def _method(study: Study) -> str:
     settings = study.settings
     return (
         f"staged-reward {__version__}, {study.num_workers} workers on {os.cpu_count()} cores; time limit "
-        f"{settings.time_limit} ({settings.limits.cpu_seconds:g} s of CPU at most); {study.num_trials} timed runs of every "
-        "row, in turn with all others; seconds are wall time from programs in memory to the ranking, without reading files, "
-        f"starting workers and loading models. Strategies were tried on {NUM_DRAWS} draws of n candidates per problem, "
-        "beside the full suite on the same draws."
+        f"{settings.time_limit} ({settings.limits.cpu_seconds:g} s of CPU at most); up to {study.num_trials} timed runs of "
+        "every row, in turn with all others; seconds are wall time from programs in memory to the ranking, without reading "
+        f"files, starting workers and loading models. Strategies were tried on {NUM_DRAWS} draws of n candidates per "
+        "problem, beside the full suite on the same draws."
     )
 
 

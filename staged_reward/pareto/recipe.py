@@ -14,7 +14,7 @@ from staged_reward.filters import TestsFilter, parse_filters
 Mode = Literal["filter", "full", "count", "strategy", "processes"]
 FILTERS = ("none", "syntax", "lint", "tests<=1", "tests<=3", "tests<=10")
 RANDOM_SUBSETS = ("tests<=3@1", "tests<=3@2", "tests<=3@3")
-PROBED_TESTS, PROBED_SEEDS = (1, 2, 3, 5, 10), (1, 2, 3, 4, 5)
+PROBED_TESTS, PROBED_SEEDS = (1, 2, 3, 5, 10), (1, 2, 3)
 STRATEGIES = ("certified", "budget=0.1", "budget=0.5")
 _RANKERS_OF: dict[Mode, tuple[str, ...]] = {"full": ("full",), "count": ("tests",), "processes": ("full",)}
 
@@ -69,7 +69,13 @@ class Recipe:
 
 
 def grid(
-    filters: Sequence[str], orms: Sequence[str], strategies: Sequence[str], cascades: Sequence[str], *, processes: bool
+    filters: Sequence[str],
+    orms: Sequence[str],
+    strategies: Sequence[str],
+    cascades: Sequence[str],
+    *,
+    orm_filters: Sequence[str] | None = None,
+    processes: bool,
 ) -> list[Recipe]:
     """Return every combination, the cheap ones first.
 
@@ -81,6 +87,7 @@ def grid(
         orms: Names of reward models.
         strategies: Words of strategies.
         cascades: Names of those `orms` that are cascades; they get no strategies of their own.
+        orm_filters: Those of `filters` that reward models come with; None for all.
         processes: Add the suite with one process per program.
     """
     recipes = [Recipe(word) for word in filters]
@@ -92,7 +99,7 @@ def grid(
     if processes:
         recipes.append(Recipe(mode="processes"))
     for orm in orms:
-        recipes += [Recipe(word, orm) for word in filters]
+        recipes += [Recipe(word, orm) for word in filters if orm_filters is None or word in orm_filters]
         if orm not in cascades and "certified" in strategies:
             recipes.append(Recipe("tests<=1", orm, mode="strategy", strategy="certified"))
     return recipes

@@ -117,6 +117,7 @@ def measure(
     trials: Trials,
     journal: Journal,
     on_trial: Callable[[Recipe, int, int], None],
+    row_seconds: float = float("inf"),
 ) -> list[Measured]:
     """Run what the journal does not hold yet, and return all of it.
 
@@ -125,25 +126,26 @@ def measure(
         num_trials: Of each recipe; probes run once.
         trials: Runs them.
         journal: Position in it: trial × recipes + recipe.
+        row_seconds: A recipe whose trials took that long in total gets no more of them; one for each seed it always gets.
         on_trial: Called before each trial with recipe, number and how many trials are done, those on disk included.
     """
-    num_done = 0
+    rows: dict[Recipe, list[Mapping[str, Any]]] = {recipe: [] for recipe in recipes}
     for number in range(num_trials):
         for place, recipe in enumerate(recipes):
-            if number and recipe.is_probe:
+            known = rows[recipe]
+            is_costly = sum(row["seconds"] for row in known) >= row_seconds
+            if number and (recipe.is_probe or (is_costly and number >= trials.num_seeds(recipe))):
                 continue
-            on_trial(recipe, number, num_done)
-            num_done += 1
+            on_trial(recipe, number, sum(map(len, rows.values())))
             position = number * len(recipes) + place
             if position not in journal.rows:
                 trial = trials.run(recipe, number)
                 journal.add([(position, {"recipe": recipe.key, "trial": number, **trial.to_row()})])
-    return [_measured(recipe, place, recipes, num_trials, journal) for place, recipe in enumerate(recipes)]
+            known.append(journal.rows[position])
+    return [_measured(recipe, found) for recipe, found in rows.items()]
 
 
-def _measured(recipe: Recipe, place: int, recipes: Sequence[Recipe], num_trials: int, journal: Journal) -> Measured:
-    numbers = range(1 if recipe.is_probe else num_trials)
-    rows = [journal.rows[number * len(recipes) + place] for number in numbers]
+def _measured(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> Measured:
     stages = {
         stage: {name: sum(row["stages"][stage][name] for row in rows) / len(rows) for name in values}
         for stage, values in rows[0]["stages"].items()

@@ -26,14 +26,14 @@ def markdown(rows: Sequence[Row], n: int) -> str:
     base = yardstick(rows)
     times = "" if base is None else f" × {base.name} |"
     lines = [
-        f"| Filter | Ranker | Bo{n}, % | lost, points | PPS |{times} |",
-        "|---|---|---|---|---|" + ("---|" if base else "") + "---|",
+        f"| Filter | Ranker | Bo{n}, % | lost, points | PPS | trials |{times} |",
+        "|---|---|---|---|---|---|" + ("---|" if base else "") + "---|",
     ]
     for row in rows:
         ratio = "" if base is None else f" {row.programs_per_second.mean / base.programs_per_second.mean:.2f} |"
         lines.append(
             f"| {filter_name(row.filter)} | {ranker_name(row)} | {percent(row.best_of[n])} | {percent(row.lost[n])} "
-            f"| {rate(row.programs_per_second)} |{ratio} {'optimal' if row.is_optimal else ''} |"
+            f"| {rate(row.programs_per_second)} | {len(row.seconds)} |{ratio} {'optimal' if row.is_optimal else ''} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -59,7 +59,8 @@ def percent(estimate: Estimate) -> str:
 def rate(estimate: Estimate) -> str:
     """Return programs per second with the half-width of their interval, where there is one."""
     half = estimate.high - estimate.mean
-    return f"{estimate.mean:,.0f}" + (f" ± {half:,.0f}" if half == half else "")
+    digits = 0 if estimate.mean >= 100 else 1
+    return f"{estimate.mean:,.{digits}f}" + (f" ± {half:,.{digits}f}" if half == half else "")
 
 
 def csv_text(rows: Sequence[Row]) -> str:

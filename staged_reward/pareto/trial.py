@@ -136,7 +136,7 @@ class Trials:
         """
         if recipe.mode == "processes":
             return self._run_processes()
-        seeds: Sequence[Scorer | None] = [None] if recipe.orm is None else self._scorers[recipe.orm]
+        seeds = self._seeds(recipe)
         scorer = seeds[number % len(seeds)]
         with self._verifier(recipe, scorer) as verifier:
             _warm_up(verifier, self._problems)
@@ -147,6 +147,13 @@ class Trials:
         elif recipe.mode == "strategy":
             trial.losses = self._losses(recipe, scorer)
         return trial
+
+    def num_seeds(self, recipe: Recipe) -> int:
+        """Return how many seeds of its reward model a recipe has; 1 without one."""
+        return len(self._seeds(recipe))
+
+    def _seeds(self, recipe: Recipe) -> Sequence[Scorer | None]:
+        return [None] if recipe.orm is None else self._scorers[recipe.orm]
 
     def _verifier(self, recipe: Recipe, scorer: Scorer | None) -> StagedVerifier:
         settings = self._settings

@@ -13,6 +13,7 @@ from typing import Any
 from staged_reward.alarm import AlarmError, cpu_alarm
 from staged_reward.checks import EQUAL, run_check
 from staged_reward.errors import InfraError
+from staged_reward.imports import missing_import
 from staged_reward.limits import Limits
 from staged_reward.problem import AssertTest, CallTest, StdioTest, Verdict
 from staged_reward.sandbox.apart import ApartError, run_apart
@@ -29,6 +30,7 @@ from staged_reward.sandbox.statements import Statements
 from staged_reward.sandbox.stdio import run_scripts
 from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.wire import FrameTooLargeError
+from staged_reward.stages.syntax import needs_child
 
 MAX_SENT_CHARS = 3000  # of a detail
 
@@ -55,7 +57,10 @@ def run_suite(server: ForkServer, suite: Suite, program: str, limits: Limits, *,
     packages = packages_to_preload(program)
     has_scripts = any(isinstance(test, StdioTest) for test in suite.tests)
     has_objects = any(not isinstance(test, StdioTest) for test in suite.tests)
-    if has_objects:
+    missing = None if has_scripts or needs_child(program) else missing_import(program)
+    if missing is not None:  # the one thing that would come of it
+        outcome.note(Verdict.RUNTIME_ERROR, f"ModuleNotFoundError: No module named {missing!r}")
+    elif has_objects:
         guest = server.start(limits, packages=packages)
         _run_objects(guest, suite, program, outcome, count=count, wall_seconds=limits.wall_seconds)
     if has_scripts and (count or outcome.verdict is Verdict.PASSED):

@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import Candidate, Group
+from staged_reward.imports import imported_packages, is_third_party
 from staged_reward.kill_history import KillHistory
 from staged_reward.problem import StageResult, Verdict
+from staged_reward.sandbox.forkserver import PRELOADABLE
 from staged_reward.selection.choice import Choice, choose
 from staged_reward.selection.search import Probe, note_ended
 
@@ -27,7 +29,7 @@ class CertifiedSearch:
 
     Args:
         group: The problem; its tasks end with the full suite.
-        order: Its candidates, best first.
+        order: Its candidates, best first; those that import what takes long to import wait for the others.
         can_run: Whether a candidate's code compiles and passed the filters so far; asked whenever it is its turn.
         budget: None for exact limits.
         history: Orders the tests; None keeps their order.
@@ -42,11 +44,11 @@ class CertifiedSearch:
         history: KillHistory | None,
     ) -> None:
         self.group = group
-        self._order = order
+        self._order = sorted(order, key=_may_be_slow)
         self._can_run = can_run
         self._budget = budget
         self._history = history
-        self._waiting = deque(order)
+        self._waiting = deque(self._order)
         self._late: list[Candidate] = []
         self._num_running = 0
         self._passed: list[Candidate] = []
@@ -104,6 +106,12 @@ class CertifiedSearch:
             if candidate.first_try is not None:
                 candidate.add([_not_run_again(candidate.first_try)])
         return choose(self.group.problem.task_id, self._order, winner)
+
+
+def _may_be_slow(candidate: Candidate) -> bool:
+    """Whether a program imports what takes long to import: third-party packages that are not loaded beforehand."""
+    packages = imported_packages(candidate.program or "")
+    return any(package not in PRELOADABLE and is_third_party(package) for package in packages)
 
 
 def _not_run_again(first_try: StageResult) -> StageResult:
