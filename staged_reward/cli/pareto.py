@@ -108,7 +108,6 @@ def pareto(
         words,
         list(scorers),
         _words(strategies),
-        [word.partition("@")[0] for word in cascade or []],
         orm_filters=None if orm_filters is None else _words(orm_filters),
         processes=processes,
     )

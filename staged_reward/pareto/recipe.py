@@ -72,7 +72,6 @@ def grid(
     filters: Sequence[str],
     orms: Sequence[str],
     strategies: Sequence[str],
-    cascades: Sequence[str],
     *,
     orm_filters: Sequence[str] | None = None,
     processes: bool,
@@ -80,13 +79,12 @@ def grid(
     """Return every combination, the cheap ones first.
 
     `full` and `tests` as rankers come with the filters that are not tests themselves: after the first N tests, the full
-    suite is the full suite. Strategies come with a ranking by majority and by each reward model.
+    suite is the full suite. `certified` also comes with the first reward model: it finds the same with any.
 
     Args:
         filters: Words, or `none`.
         orms: Names of reward models.
         strategies: Words of strategies.
-        cascades: Names of those `orms` that are cascades; they get no strategies of their own.
         orm_filters: Those of `filters` that reward models come with; None for all.
         processes: Add the suite with one process per program.
     """
@@ -100,7 +98,7 @@ def grid(
         recipes.append(Recipe(mode="processes"))
     for orm in orms:
         recipes += [Recipe(word, orm) for word in filters if orm_filters is None or word in orm_filters]
-        if orm not in cascades and "certified" in strategies:
+        if orm == orms[0] and "certified" in strategies:
             recipes.append(Recipe("tests<=1", orm, mode="strategy", strategy="certified"))
     return recipes
 

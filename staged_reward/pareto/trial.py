@@ -78,19 +78,24 @@ class Trial:
 
 
 class KnownScores:
-    """A scorer that remembers: a text's score depends on nothing else, so it need not be computed for every draw."""
+    """Passes programs on to a scorer, keeps what it says, and then answers from that: a score depends on its text alone.
+
+    Attributes:
+        is_timed: Everything is passed on, as if this were not there; nothing is answered from what is known.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
+        self.is_timed = True
         self._scorer = scorer
         self._known: dict[tuple[str, str], float] = {}
 
     def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
         """Return one raw logit per program."""
         keys = list(zip(prompts, programs, strict=True))
-        missing = [key for key in dict.fromkeys(keys) if key not in self._known]
-        if missing:
-            scores = self._scorer.score([prompt for prompt, _ in missing], [program for _, program in missing])
-            self._known.update(zip(missing, scores, strict=True))
+        asked = keys if self.is_timed else [key for key in dict.fromkeys(keys) if key not in self._known]
+        if asked:
+            scores = self._scorer.score([prompt for prompt, _ in asked], [program for _, program in asked])
+            self._known.update(zip(asked, scores, strict=True))
         return [self._known[key] for key in keys]
 
 
@@ -137,7 +142,8 @@ class Trials:
         if recipe.mode == "processes":
             return self._run_processes()
         seeds = self._seeds(recipe)
-        scorer = seeds[number % len(seeds)]
+        seed = seeds[number % len(seeds)]
+        scorer = None if seed is None else KnownScores(seed)
         with self._verifier(recipe, scorer) as verifier:
             _warm_up(verifier, self._problems)
             run = self._choose if recipe.mode == "strategy" else self._verify
@@ -145,6 +151,8 @@ class Trials:
         if number >= len(seeds):
             trial.kept, trial.scores, trial.tests_passed = [], None, None
         elif recipe.mode == "strategy":
+            if scorer is not None:
+                scorer.is_timed = False
             trial.losses = self._losses(recipe, scorer)
         return trial
 
@@ -231,7 +239,7 @@ class Trials:
     def _losses(self, recipe: Recipe, scorer: Scorer | None) -> dict[str, list[float]]:
         """Try a strategy on draws of n candidates per problem."""
         losses: dict[str, list[float]] = {}
-        with self._verifier(recipe, None if scorer is None else KnownScores(scorer)) as verifier:
+        with self._verifier(recipe, scorer) as verifier:
             for n in self._best_of:
                 lost = [0] * len(self._positions)
                 for draw in range(NUM_DRAWS):
