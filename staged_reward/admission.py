@@ -43,10 +43,11 @@ def admit(
         text_key = (key, program)
         known = by_content.get(text_key)
         if known is None:
-            content = (key, None if program is None else identify(program))
+            identity = None if program is None else identify(program)
+            content = (key, identity)
             known = by_content.get(content)
             if known is None:
-                known = Candidate(groups[key], program, [])
+                known = Candidate(groups[key], program, [], identity=identity)
                 groups[key].candidates.append(known)
             by_content[text_key] = by_content[content] = known
         known.positions.append(position)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
+from staged_reward.gate import Gate
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.problem import Judgement, Problem, StageResult, Verdict
+from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
 
-FULL = "full"
 FIRST_ROUND = 2  # candidates, before the order of a problem's tests is looked at again
-_LEAST_REWARD = 2.0**-126  # float32, which trainers use, is 0 far below it
+_GATE = Gate()
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +35,8 @@ class Candidate:
         is_late: It ran over the first pass' limit and waits for its siblings, or runs again.
         first_try: What it got in the first pass, if it was put off; its cost is added to that of the second.
         score: The ORM's.
+        identity: What it has in common with its copies.
+        num_known: Results that came from the cache.
     """
 
     group: Group
@@ -45,6 +47,8 @@ class Candidate:
     is_late: bool = False
     first_try: StageResult | None = None
     score: float | None = None
+    identity: bytes | str | None = None
+    num_known: int = 0
 
     def add(self, results: Sequence[StageResult]) -> None:
         """Take note of the stages it went through in one go."""
@@ -73,11 +77,14 @@ class Candidate:
             tests_passed=tests.tests_passed,
             tests_run=tests.tests_run,
             score=self.score,
-            reward=reward_of(last.verdict, self.score, is_filtered=filtered_by is not None),
+            reward=_GATE.reward_of(
+                last.verdict, self.score, is_filtered=filtered_by is not None, is_certain=last.stage == FULL
+            ),
             detail=last.detail,
             program=self.program,
             count=len(self.positions),
             filtered_by=filtered_by,
+            is_known=self.num_known > 0,
             stages=tuple(self.results),
         )
         copy = replace(judgement, is_copy=True) if len(self.positions) > 1 else judgement
@@ -87,21 +94,6 @@ class Candidate:
 def _with_cost_of(first_try: StageResult, result: StageResult) -> StageResult:
     seconds, cpu_seconds = result.seconds + first_try.seconds, result.cpu_seconds + first_try.cpu_seconds
     return replace(result, seconds=seconds, cpu_seconds=cpu_seconds)
-
-
-def reward_of(verdict: Verdict, score: float | None, *, is_filtered: bool = False) -> float | None:
-    """Return the reward of an outcome: 0 for a failure, in (0, 1] for a pass, None for a fault of ours or no run.
-
-    With a score s it is (1 + s / (1 + |s|)) / 2: increasing, above 0 in float32 too, and apart far beyond the range
-    where a sigmoid saturates. What a filter removed gets 0 even where the full suite then passes.
-    """
-    if verdict in (Verdict.INFRA_ERROR, Verdict.NOT_RUN):
-        return None
-    if is_filtered or verdict is not Verdict.PASSED:
-        return 0.0
-    if score is None:
-        return 1.0
-    return max(0.5 / (1.0 - score), _LEAST_REWARD) if score < 0 else 1.0 - 0.5 / (1.0 + score)
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +108,7 @@ class Group:
         num_unsettled: Candidates without a final outcome.
         ended: Per stage, CPU seconds of the programs that ended in the first pass.
         late: Candidates put off.
+        test_order: What was learned of the tests' order; None keeps the problem's.
         waiting: Candidates of later rounds, when the order of tests is learned.
         num_started: Candidates of the rounds so far.
         num_in_round: Those of the current round that are neither settled nor put off.
@@ -129,6 +122,7 @@ class Group:
     num_unsettled: int = 0
     ended: dict[str, list[float]] = field(default_factory=dict)
     late: list[Candidate] = field(default_factory=list)
+    test_order: tuple[int, ...] | None = None
     waiting: deque[Candidate] = field(default_factory=deque)
     num_started: int = 0
     num_in_round: int = 0
@@ -156,19 +150,15 @@ class Group:
         self.num_in_round = len(chosen)
         return chosen
 
-    def tasks_from(
-        self, start: int, budget: SiblingBudget | None, candidate: Candidate, history: KillHistory | None = None
-    ) -> tuple[Task, ...]:
+    def tasks_from(self, start: int, budget: SiblingBudget | None, candidate: Candidate) -> tuple[Task, ...]:
         """Return the tasks from `start` on, under the limits that apply to a candidate, tests in the order learned."""
         tasks = self.tasks[start:]
-        if history is not None:
-            tasks = tuple(self._in_order(task, history) if isinstance(task, TestsTask) else task for task in tasks)
+        if self.test_order is not None:
+            order = self.test_order
+            tasks = tuple(_in_order(task, order) if isinstance(task, TestsTask) else task for task in tasks)
         if budget is None:
             return tasks
         return tuple(self._limited(task, budget, candidate) if isinstance(task, TestsTask) else task for task in tasks)
-
-    def _in_order(self, task: TestsTask, history: KillHistory) -> TestsTask:
-        return task if task.count else replace(task, indices=history.order_tests(self.problem, task.indices))
 
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
@@ -176,6 +166,13 @@ class Group:
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
+
+
+def _in_order(task: TestsTask, order: Sequence[int]) -> TestsTask:
+    if task.count:
+        return task
+    chosen = order if task.indices is None else [index for index in order if index in task.indices]
+    return replace(task, indices=tuple(chosen))
 
 
 def stage_of(task: Task) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib.util
 import re
 import sys
-from importlib.machinery import PathFinder
 
+OF_THE_GUEST = ("__main__", "solution")  # modules that a program's process has beside those that can be found
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
@@ -21,7 +22,7 @@ def imported_packages(program: str) -> set[str]:
         if match[1]:
             packages.add(match[1])
         else:
-            packages |= {part.split(".")[0].split()[0] for part in match[2].split(",") if part.strip(" .\t")}
+            packages |= {words[0] for part in match[2].split(",") if (words := part.partition(".")[0].split())}
     return packages
 
 
@@ -32,11 +33,11 @@ def is_third_party(package: str) -> bool:
 
 @functools.lru_cache(maxsize=10_000)
 def is_missing(package: str) -> bool:
-    """Whether no top-level package of that name can be found by this process, whose paths a program has at most."""
-    if package in sys.builtin_module_names or package in sys.stdlib_module_names or package == "__main__":
+    """Whether no top-level package of that name can be found by this process, which finds what a program finds."""
+    if package in sys.builtin_module_names or package in sys.stdlib_module_names or package in OF_THE_GUEST:
         return False
     try:
-        return PathFinder.find_spec(package) is None
+        return importlib.util.find_spec(package) is None
     except (ImportError, ValueError, AttributeError, OSError):  # a broken package: let the program see for itself
         return False
 

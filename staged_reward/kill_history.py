@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from staged_reward.errors import InputError
-from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.problem import FULL, AssertTest, Problem, StageResult, Verdict
+from staged_reward.worker import Task, TestsTask
 
 PRIOR_KILLS, PRIOR_RUNS = 0.1, 1.0  # what has not run yet comes before what ran and seldom killed, after what kills
 LEAST_SECONDS = 1e-4
@@ -53,6 +54,14 @@ class KillHistory:
     filters: dict[str, Record] = field(default_factory=dict)
     tests: dict[str, list[Record]] = field(default_factory=dict)
 
+    def learn(self, problem: Problem, tasks: Sequence[Task], results: Sequence[StageResult]) -> None:
+        """Learn from what came of the tasks of one program, up to the first that it did not pass."""
+        for task, result in zip(tasks, results, strict=False):
+            if result.stage != FULL:
+                self.note_filter(result)
+            if isinstance(task, TestsTask) and task.indices is not None and not task.count:
+                self.note_tests(problem, task.indices, result)
+
     def note_filter(self, result: StageResult) -> None:
         """Learn from what a filter said of one program. A fault of ours teaches nothing."""
         if result.verdict is not Verdict.INFRA_ERROR:
@@ -75,9 +84,14 @@ class KillHistory:
             )
 
     def order_tests(self, problem: Problem, indices: Iterable[int] | None = None) -> tuple[int, ...]:
-        """Return the tests, or those of `indices`, most kills per second first; equals in the order given."""
+        """Return the tests, or those of `indices`, most kills per second first; equals in the order given.
+
+        Tests that are statements share a namespace, where one may need what another left: they stay in their order.
+        """
         records = self._records(problem)
         chosen = range(len(problem.tests)) if indices is None else indices
+        if not can_split(problem):
+            return tuple(chosen)
         typical = _typical_seconds(records)
         return tuple(sorted(chosen, key=lambda index: -records[index].kills_per_second(typical)))
 
@@ -109,9 +123,14 @@ class KillHistory:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
             filters = {str(stage): _record(values) for stage, values in data["filters"].items()}
             tests = {str(task_id): [_record(v) for v in rows] for task_id, rows in data["tests"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"{path} is no kill history ({error}); give a file that `write` made, or none") from error
         return cls(filters, tests)
+
+
+def can_split(problem: Problem) -> bool:
+    """Whether a problem's tests can run in any order, and some without the others."""
+    return not any(isinstance(test, AssertTest) for test in problem.tests)
 
 
 def _typical_seconds(records: Iterable[Record]) -> float:

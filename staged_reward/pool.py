@@ -7,6 +7,7 @@ A worker is started by exec, so it shares no memory, lock, thread or CUDA contex
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -61,8 +62,9 @@ class _Seat:
 
 
 def default_num_workers() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return the number of cores this process may use, shared with the other ranks that a launcher started on this node."""
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")  # of torchrun and accelerate
+    return max(1, len(os.sched_getaffinity(0)) // max(1, int(ranks) if ranks.isdigit() else 1))
 
 
 class WorkerPool:
@@ -90,12 +92,15 @@ class WorkerPool:
         self._attempts: dict[int, int] = {}
         self._owner = os.getpid()
 
-    def run(self, jobs: Jobs, problems: dict[int, Problem]) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def run(
+        self, jobs: Jobs, problems: dict[int, Problem], *, deadline: float = math.inf
+    ) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Hand out jobs until none is left, and yield each with its results, as they come.
 
         Args:
             jobs: Asked for the next job whenever a worker has room; more may be added between two yields.
             problems: What the jobs' problem keys stand for.
+            deadline: On the clock of `time.monotonic`; what is under way then is dropped, with the workers that have it.
 
         Yields:
             A job and its results; None when its worker was lost that often that we give up.
@@ -109,7 +114,10 @@ class WorkerPool:
         self._seats = self._seats or [self._hire(place) for place in range(self.num_workers)]
         try:
             while self._feed(jobs):
-                yield from self._collect(jobs)
+                if time.monotonic() >= deadline:
+                    self._drop_busy()
+                    break
+                yield from self._collect(jobs, deadline)
             for seat in self._seats:
                 self._send(seat, Forget())
                 seat.known.clear()
@@ -188,9 +196,18 @@ class WorkerPool:
         )
         return PATIENCE_SECONDS + MAX_ATTEMPTS * sum(limits)
 
-    def _collect(self, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
+    def _drop_busy(self) -> None:
+        """Put fresh workers in the place of those that have jobs."""
+        busy = [(place, seat) for place, seat in enumerate(self._seats) if seat.jobs]
+        for _, seat in busy:
+            seat.connection.close()  # all of them hear of it before the first is waited for
+        for place, seat in busy:
+            _end(seat.process)
+            self._seats[place] = self._hire(place)
+
+    def _collect(self, jobs: Jobs, deadline: float) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         busy = [seat for seat in self._seats if seat.jobs]
-        soonest = min(seat.deadline for seat in busy) - time.monotonic()
+        soonest = min(deadline, *(seat.deadline for seat in busy)) - time.monotonic()
         ready = wait([seat.connection for seat in busy], timeout=max(0.0, min(soonest, LOOK_SECONDS)))
         for seat in busy:
             if seat.connection in ready:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+FULL = "full"  # the stage that runs every test
+
 
 class Verdict(StrEnum):
     """Why a candidate stopped, or that it did not."""
@@ -134,6 +136,7 @@ class Judgement:
         program: The extracted program; None when there was no code.
         count: How many candidates of this call are the same program as this one, itself included.
         is_copy: Another candidate of this call is the same program and was verified; this one has its outcome and cost.
+        is_known: A result of an earlier call served for a stage at least; that cost nothing.
         filtered_by: With `full`: the filter that would have removed this candidate, if any.
         stages: One result per stage that ran, in order. Shared by all `count` copies: it ran once for all of them.
     """
@@ -150,6 +153,7 @@ class Judgement:
     program: str | None = None
     count: int = 1
     is_copy: bool = False
+    is_known: bool = False
     filtered_by: str | None = None
     stages: tuple[StageResult, ...] = ()
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from staged_reward.datasets import SCHEMAS, native, problem_from_row
 from staged_reward.errors import InfraError, InputError
 from staged_reward.excerpt import shown
+from staged_reward.gate import Gate
 from staged_reward.problem import Judgement, Problem, Verdict
+from staged_reward.schedule import Schedule, progress_of
 from staged_reward.verifier import StagedVerifier, extract_all
 
 MAX_KNOWN_PROBLEMS = 4096
@@ -25,8 +28,10 @@ _NAMING_COLUMNS = ("task_id", "name", "problem_id", "question_id", "id")
 class StagedReward:
     """A reward function for `GRPOTrainer`, `RLOOTrainer` and others that call reward functions as TRL does.
 
-    0.0 for a completion that a stage removed. For survivors 1.0, or with an ORM a value in (0, 1] in the order of its
-    scores. None where the verifier itself failed: TRL leaves such a row out of its group's baseline.
+    0.0 for a completion that a stage removed. For survivors 1.0, or with an ORM a value in [0.5, 1] in the order of its
+    scores (see `Gate`). With the full suite, 1.0 for what passes it and 0.0 for what does not. None where the verifier
+    itself failed: TRL leaves such a row out of its group's baseline. Other reward functions go beside it, each with a
+    name of its own; TRL adds up what is not None, and only a row that is None for all of them is left out.
 
     The data set says what to verify, in one of three ways: columns of a schema that `load_problems` knows, found by
     name; a column `problem` with a row of such a schema, as a mapping or as JSON; or a column `task_id` together with
@@ -37,8 +42,12 @@ class StagedReward:
     Args:
         verifier: A `StagedVerifier`; None for one with the defaults.
         problems: For data sets that carry only a `task_id`.
+        gate: How outcomes and scores become rewards.
+        tests: How many tests a filter of tests runs, by progress of the training; None for what the verifier says.
+        orm_weight: Takes the place of the gate's, by progress.
         name: What the trainer calls it in its metrics.
-        max_infra_rate: Largest share of a call's completions that may come back as None.
+        max_infra_rate: Largest share of a call's completions that may come back as None for a fault of the verifier.
+        deadline_seconds: Of a call. What has no outcome then gets None, and counts in the metric `late_frac`.
     """
 
     def __init__(
@@ -46,12 +55,22 @@ class StagedReward:
         verifier: StagedVerifier | None = None,
         *,
         problems: Sequence[Problem] = (),
+        gate: Gate | None = None,
+        tests: Schedule | None = None,
+        orm_weight: Schedule | None = None,
         name: str = "staged_reward",
         max_infra_rate: float = 0.2,
+        deadline_seconds: float = math.inf,
     ) -> None:
         if not 0 <= max_infra_rate <= 1:
             raise InputError(f"max_infra_rate={max_infra_rate}; give a share from 0 to 1")
         self.verifier = verifier or StagedVerifier()
+        self.gate = gate or Gate()
+        self.tests = tests
+        self.orm_weight = orm_weight
+        if not deadline_seconds > 0:
+            raise InputError(f"deadline_seconds={deadline_seconds}; give a number above 0")
+        self.deadline_seconds = deadline_seconds
         self.max_infra_rate = max_infra_rate
         self.__name__ = name
         self._by_id = {problem.task_id: problem for problem in problems}
@@ -74,7 +93,7 @@ class StagedReward:
             prompts: Text or chat messages, one per completion.
             completions: Text or chat messages.
             completion_ids: Not used.
-            trainer_state: Not used.
+            trainer_state: The trainer's; says how far the training is, for schedules.
             log_extra: The trainer's hook for columns of its table of completions.
             log_metric: The trainer's hook for numbers. The same names at every call.
             **columns: The data set's columns, one value per completion.
@@ -91,7 +110,12 @@ class StagedReward:
         started = perf_counter()
         columns = {name: values for name, values in columns.items() if _is_column(values, len(completions))}
         problems = [self._problem(index, prompt, columns) for index, prompt in enumerate(prompts)]
-        judgements = self.verifier.verify(problems, extract_all(problems, completions))
+        progress = progress_of(trainer_state)
+        num_tests = None if self.tests is None else round(self.tests.at(progress))
+        programs = extract_all(problems, completions)
+        judgements = self.verifier.verify(
+            problems, programs, num_tests=num_tests, deadline_seconds=self.deadline_seconds
+        )
         seconds = perf_counter() - started
         if log_metric is not None:
             for name, value in self._metrics(judgements, seconds).items():
@@ -99,7 +123,8 @@ class StagedReward:
         if log_extra is not None:
             log_extra(f"{self.__name__}/verdict", [str(judgement.verdict) for judgement in judgements])
         self._stop_if_broken(judgements)
-        return [judgement.reward for judgement in judgements]
+        gate = self.gate if self.orm_weight is None else replace(self.gate, orm_weight=self.orm_weight.at(progress))
+        return gate.rewards(judgements, [id(problem) for problem in problems])
 
     def _problem(self, index: int, prompt: Any, columns: Mapping[str, Any]) -> Problem:
         row = {key: values[index] for key, values in columns.items()}
@@ -134,7 +159,9 @@ class StagedReward:
             "cpu_seconds": math.fsum(judgement.cpu_seconds for judgement in judgements if not judgement.is_copy),
             "programs_per_second": num / seconds,
             "infra_frac": sum(judgement.verdict is Verdict.INFRA_ERROR for judgement in judgements) / num,
+            "late_frac": sum(judgement.verdict is Verdict.NOT_RUN for judgement in judgements) / num,
             "passed_frac": sum(judgement.passed for judgement in judgements) / num,
+            "known_frac": sum(judgement.is_known for judgement in judgements) / num,
             "distinct_frac": sum(not judgement.is_copy for judgement in judgements) / num,
         }
         for stage in self.verifier.stages:

@@ -19,15 +19,16 @@ from typing import Protocol
 
 from staged_reward.admission import admit, has_sound_code
 from staged_reward.budget import SiblingBudget
-from staged_reward.candidates import FULL, Candidate, Group, stage_of
+from staged_reward.candidates import Candidate, Group, stage_of
 from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import Filter, LintFilter
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import JobQueue, WorkerPool, worker_lost
-from staged_reward.problem import Judgement, Problem, StageResult, Verdict
+from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
+from staged_reward.result_cache import ResultCache
 from staged_reward.stages.lint import Lint
-from staged_reward.worker import Job, TestsTask
+from staged_reward.worker import Job
 
 OPEN_PER_WORKER = 4  # problems under way at once, while an order is learned
 _FINAL = (Verdict.PASSED, Verdict.SYNTAX_ERROR, Verdict.INFRA_ERROR)
@@ -53,6 +54,10 @@ class Verification:
         scorer: None for no ORM.
         full: Run the full suite on what the filters leave, and on what a fallible filter removed.
         count: Go on after a failed test of the full suite.
+        spare_removed: Do not run the full suite on what any filter removed.
+        cache: Of results; None for none.
+        deadline: On the clock of `time.monotonic`; candidates without an outcome then have the verdict `not_run`. A pass of
+            the ORM that has begun is waited for.
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
     """
 
@@ -65,9 +70,15 @@ class Verification:
         *,
         full: bool,
         count: bool,
+        spare_removed: bool = False,
         history: KillHistory | None = None,
+        cache: ResultCache | None = None,
+        deadline: float = math.inf,
     ) -> None:
+        self._cache = cache
         self._history = history
+        self._deadline = deadline
+        self._handed_over: set[int] = set()
         self._unopened: deque[Group] = deque()
         self._num_opened = 0
         self._filters = filters
@@ -76,6 +87,7 @@ class Verification:
         self._scorer = scorer
         self._full = full
         self._count = count
+        self._spare_removed = spare_removed
         self._groups: dict[int, Group] = {}
         self._jobs = JobQueue()
         self._running: dict[int, Candidate] = {}
@@ -98,15 +110,44 @@ class Verification:
             at_once = OPEN_PER_WORKER * pool.num_workers
             self._open_groups(at_once)
             yield from self._hand_over(executor, on_progress)
-            for job, results in pool.run(self._jobs, known):
+            for job, results in pool.run(self._jobs, known, deadline=self._deadline):
                 self._advance(self._running.pop(job.number), job, results)
                 self._open_groups(at_once)
                 yield from self._hand_over(executor, on_progress)
-            if self._running:
+            if self._running and not self._is_late():
                 raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
-            while self._scoring:
-                wait(self._scoring, return_when=FIRST_COMPLETED)
+            while self._scoring and not self._is_late():
+                seconds = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
+                wait(self._scoring, timeout=seconds, return_when=FIRST_COMPLETED)
                 yield from self._hand_over(executor, on_progress)
+            if self._is_late():
+                yield from self._give_up(executor, on_progress)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def _give_up(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
+        """Hand over what is left as it is: what has no outcome was not run."""
+        executor.shutdown(cancel_futures=True)
+        for future in self._scoring:
+            if not future.cancelled():
+                yield self._judged(future.result(), on_progress)
+        for group in self._groups.values():
+            if id(group) not in self._handed_over:
+                for candidate in group.candidates:
+                    self._leave_open(candidate)
+                yield self._judged(group, on_progress)
+
+    def _leave_open(self, candidate: Candidate) -> None:
+        """Note that a candidate got no further, unless it has an outcome."""
+        last = candidate.results[-1] if candidate.results else None
+        if last is not None and (last.verdict is not Verdict.PASSED or last.stage == FULL):
+            return
+        left = candidate.group.tasks[candidate.num_tasks_done :]
+        if left or (self._scorer is not None and candidate.score is None):
+            stage = stage_of(left[0]) if left else "orm"
+            detail = "the deadline of the call passed"
+            candidate.add([StageResult(stage=stage, verdict=Verdict.NOT_RUN, detail=detail)])
 
     @property
     def groups(self) -> list[Group]:
@@ -146,6 +187,8 @@ class Verification:
             self._start_round(group)
 
     def _start_round(self, group: Group) -> None:
+        assert self._history is not None
+        group.test_order = self._history.order_tests(group.problem)
         for candidate in group.next_round():
             self._go_on(candidate)
 
@@ -171,11 +214,28 @@ class Verification:
         group = candidate.group
         start = len(group.tasks) - 1 if only_last else candidate.num_tasks_done
         candidate.num_tasks_done = start
-        tasks = group.tasks_from(start, self._budget, candidate, self._history)
+        if self._cache is not None and self._take_known(self._cache, candidate):
+            self._go_on(candidate)
+            return
+        tasks = group.tasks_from(start, self._budget, candidate)
         number = next(self._numbers)
         assert candidate.program is not None
         self._running[number] = candidate
         self._jobs.add(Job(number, id(group.problem), candidate.program, tasks), slow=candidate.is_late)
+
+    def _take_known(self, cache: ResultCache, candidate: Candidate) -> bool:
+        """Give a candidate the next result that an earlier call found out, if it did."""
+        group = candidate.group
+        task = group.tasks[candidate.num_tasks_done]
+        known = cache.get(group.problem, candidate.identity, task, group.exact)
+        if known is None:
+            return False
+        was_first = self._budget and known.program_cpu_seconds <= self._budget.first(group.exact).cpu_seconds
+        if was_first and known.verdict is not Verdict.TIMEOUT and self._counts_as_sibling(known):
+            group.ended.setdefault(known.stage, []).append(known.program_cpu_seconds)  # as if it had run now
+        candidate.num_known += 1
+        candidate.add([known])
+        return True
 
     def _advance(self, candidate: Candidate, job: Job, results: Sequence[StageResult] | None) -> None:
         group = candidate.group
@@ -188,28 +248,31 @@ class Verification:
         is_put_off = self._budget is not None and not candidate.is_late and last.verdict is Verdict.TIMEOUT
         if not candidate.is_late:
             for result in passed if is_put_off else results:
-                if result.verdict is not Verdict.INFRA_ERROR:
+                if self._counts_as_sibling(result):
                     group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
         if self._history is not None and not is_put_off:
-            self._learn(self._history, group, job, results)
+            self._history.learn(group.problem, job.tasks, results)
         if is_put_off:
             candidate.add(passed)
             candidate.first_try = last
             self._put_off(candidate)
             return
+        if self._cache is not None:
+            for task, result in zip(job.tasks, results, strict=False):
+                self._cache.put(group.problem, candidate.identity, task, group.exact, result)
         candidate.add(results)
         self._go_on(candidate)
 
-    def _learn(self, history: KillHistory, group: Group, job: Job, results: Sequence[StageResult]) -> None:
-        for task, result in zip(job.tasks, results, strict=False):
-            if result.stage != FULL:
-                history.note_filter(result)
-            if isinstance(task, TestsTask) and task.indices is not None and not task.count:
-                history.note_tests(group.problem, task.indices, result)
+    def _counts_as_sibling(self, result: StageResult) -> bool:
+        """Whether a program's CPU time helps to make its siblings' budget.
+
+        In a learned order, how long a failing program takes depends on which test it meets first; those that pass run all.
+        """
+        return result.verdict is Verdict.PASSED or (self._history is None and result.verdict is not Verdict.INFRA_ERROR)
 
     def _needs_full_after(self, last: StageResult) -> bool:
         """Whether a filter's word leaves open what the full suite would say."""
-        if not self._full or last.stage == FULL or last.verdict in _FINAL:
+        if not self._full or self._spare_removed or last.stage == FULL or last.verdict in _FINAL:
             return False
         return last.stage == "lint" or (self._count and last.stage == "tests")
 
@@ -242,10 +305,16 @@ class Verification:
             if self._scorer is not None and any(_is_survivor(c) for c in group.candidates):
                 self._scoring.add(executor.submit(_score, self._scorer, group))
             else:
-                yield _judged(group, on_progress)
+                yield self._judged(group, on_progress)
         for future in [future for future in self._scoring if future.done()]:
             self._scoring.remove(future)
-            yield _judged(future.result(), on_progress)
+            yield self._judged(future.result(), on_progress)
+
+    def _judged(self, group: Group, on_progress: Callable[[int], None]) -> Judged:
+        self._handed_over.add(id(group))
+        judged = [item for candidate in group.candidates for item in candidate.judgements()]
+        on_progress(len(judged))
+        return judged
 
 
 @contextmanager
@@ -256,12 +325,6 @@ def _orm_thread() -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _judged(group: Group, on_progress: Callable[[int], None]) -> Judged:
-    judged = [item for candidate in group.candidates for item in candidate.judgements()]
-    on_progress(len(judged))
-    return judged
 
 
 def _is_survivor(candidate: Candidate) -> bool:

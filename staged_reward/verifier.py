@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,15 +16,15 @@ from staged_reward.budget import SiblingBudget
 from staged_reward.errors import InputError
 from staged_reward.excerpt import shown
 from staged_reward.extract import extract
-from staged_reward.filters import TestsFilter, parse_filters
+from staged_reward.filters import Filter, TestsFilter, parse_filters
 from staged_reward.isolation.layers import ALL, parse_layers, parse_level
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import WorkerPool, default_num_workers
 from staged_reward.problem import CallTest, Judgement, Problem
 from staged_reward.rankers import check_ranker
+from staged_reward.result_cache import ResultCache
 from staged_reward.selection.choice import Choice
-from staged_reward.selection.selection import Selection
 from staged_reward.selection.strategy import Certified, parse_strategy
 from staged_reward.verification import Judged, Scorer, Verification
 
@@ -47,11 +50,14 @@ class StagedVerifier:
             object with `score(prompts, programs)`.
         full: Also run all tests; their outcome is then the judgement's.
         count_tests: Do not stop the full suite at its first failing test.
-        workers: Processes; None for one per core.
+        spare_removed: Do not run the full suite on what a filter removed: its verdict is then the filter's.
+        workers: Processes; None for one per core, shared evenly with the other ranks of a launcher on this node.
         limits: What a program may use.
         time_limit: `siblings` derives a CPU budget from the problem's other programs, never above the exact limit;
             `exact` applies `limits.cpu_seconds` itself.
         budget: How the sibling budget is made.
+        cache: How many results of filters and tests to keep for later calls with the same problem objects and programs, as
+            a training has them; 0 for none.
         require_isolation: The least under which a program may run: `confined`, `contained`, `full`; `none` lets
             programs run with this user's rights where the machine offers nothing better (see `staged-reward doctor`).
         order: `given` runs filters and tests in the order given; `adaptive` runs what ends most programs per CPU second
@@ -74,12 +80,14 @@ class StagedVerifier:
         *,
         full: bool = False,
         count_tests: bool = False,
+        spare_removed: bool = False,
         workers: int | None = None,
         limits: Limits | None = None,
         time_limit: TimeLimit = "siblings",
         budget: SiblingBudget | None = None,
         order: Order = "given",
         history: KillHistory | None = None,
+        cache: int = 0,
         require_isolation: str = "confined",
         layers: Collection[str] | None = None,
         outer_wall: bool = False,
@@ -95,9 +103,11 @@ class StagedVerifier:
         if history is not None and order == "given":
             raise InputError("history is only used with order='adaptive'; leave one out, or change the other")
         self.history = (history or KillHistory()) if order == "adaptive" else None
+        self.cache = ResultCache(cache)
         self.filters = parse_filters(filters)
         self.full = full
         self.count_tests = count_tests
+        self.spare_removed = spare_removed
         self.limits = limits or Limits()
         self.time_limit = time_limit
         self.num_workers = workers or default_num_workers()
@@ -108,12 +118,23 @@ class StagedVerifier:
         self._budget = (budget or SiblingBudget()) if time_limit == "siblings" else None
         self._open_pool()
 
-    def verify(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
+    def verify(
+        self,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        *,
+        num_tests: int | None = None,
+        deadline_seconds: float = math.inf,
+    ) -> list[Judgement]:
         """Judge programs.
 
         Args:
             problems: One per program; programs of the same problem share the same object.
             programs: Python source, whole programs; None where there was no code.
+            num_tests: For this call, how many tests a filter of tests runs, or all of a problem that has fewer; None for
+                what it says itself.
+            deadline_seconds: From now; what has no outcome then has the verdict `not_run`. A pass of the ORM that has begun
+                is waited for.
 
         Returns:
             One judgement per program, in input order. Faults of ours are verdicts too (`infra_error`).
@@ -124,19 +145,23 @@ class StagedVerifier:
                 ORM failed.
         """
         judgements: dict[int, Judgement] = {}
-        for judged in self.stream(problems, programs):
+        for judged in self.stream(problems, programs, num_tests=num_tests, deadline_seconds=deadline_seconds):
             judgements.update(judged)
         return [judgements[position] for position in range(len(programs))]
 
-    def verify_completions(self, problems: Sequence[Problem], completions: Sequence[Any]) -> list[Judgement]:
+    def verify_completions(
+        self, problems: Sequence[Problem], completions: Sequence[Any], *, num_tests: int | None = None
+    ) -> list[Judgement]:
         """Judge what a model wrote: text or chat messages, from which the programs are extracted first."""
-        return self.verify(problems, extract_all(problems, completions))
+        return self.verify(problems, extract_all(problems, completions), num_tests=num_tests)
 
     def stream(
         self,
         problems: Sequence[Problem],
         programs: Sequence[str | None],
         *,
+        num_tests: int | None = None,
+        deadline_seconds: float = math.inf,
         on_progress: Callable[[int], None] = _ignore,
     ) -> Iterator[Judged]:
         """Judge programs, and yield one problem after the other as they are done.
@@ -144,20 +169,29 @@ class StagedVerifier:
         Args:
             problems: As in `verify`.
             programs: As in `verify`.
+            num_tests: As in `verify`.
+            deadline_seconds: As in `verify`.
             on_progress: Called with the number of programs judged since its last call.
 
         Yields:
             (position in `programs`, judgement) for all programs of one problem.
         """
-        self._check(problems, programs)
+        deadline = time.monotonic() + deadline_seconds
+        if not deadline_seconds > 0:
+            raise InputError(f"deadline_seconds={deadline_seconds}; give a number above 0")
+        filters = self.filters if num_tests is None else _with_tests(self.filters, num_tests)
+        self._check(problems, programs, filters)
         verification = Verification(
-            self.filters,
+            filters,
             self.limits,
             self._budget,
             self.scorer,
             full=self.full,
             count=self.count_tests,
+            spare_removed=self.spare_removed,
             history=self.history,
+            cache=self.cache,
+            deadline=deadline,
         )
         with self._turn():
             yield from verification.run(self._pool, problems, programs, on_progress)
@@ -205,6 +239,8 @@ class StagedVerifier:
         on_progress: Callable[[int], None] = _ignore,
     ) -> Iterator[Choice]:
         """Choose as `choose` does, and yield the choice of one problem after the other as they are made."""
+        from staged_reward.selection.selection import Selection  # loads numpy, which a reward has no need of
+
         parsed = parse_strategy(strategy)
         if ranker is None:
             without_orm = "random" if isinstance(parsed, Certified) else "majority"
@@ -220,14 +256,16 @@ class StagedVerifier:
         with self._turn():
             yield from selection.run(self._pool, problems, programs, on_progress)
 
-    def _check(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> None:
+    def _check(
+        self, problems: Sequence[Problem], programs: Sequence[str | None], filters: Sequence[Filter] | None = None
+    ) -> None:
         if len(problems) != len(programs):
             raise InputError(f"{len(problems)} problems but {len(programs)} programs; give one problem per program")
         for position, program in enumerate(programs):
             if not isinstance(program, str | None):
                 raise InputError(f"programs[{position}] is {shown(program)}; give source text, or None for no code")
         for problem in {id(problem): problem for problem in problems}.values():
-            self.check_problem(problem)
+            self._check_problem(problem, self.filters if filters is None else filters)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -255,7 +293,10 @@ class StagedVerifier:
         Raises:
             InputError: It has too few tests, or `call` tests and no entry point.
         """
-        tests_filters = [item for item in self.filters if isinstance(item, TestsFilter)]
+        self._check_problem(problem, self.filters)
+
+    def _check_problem(self, problem: Problem, filters: Sequence[Filter]) -> None:
+        tests_filters = [item for item in filters if isinstance(item, TestsFilter)]
         for item in tests_filters:
             item.indices(problem)
         if self.full and not problem.tests:
@@ -289,6 +330,16 @@ class StagedVerifier:
             self.num_workers, required=self.require_isolation, layers=self.layers, outer_wall=self.outer_wall
         )
         self._closer = weakref.finalize(self, self._pool.close)
+
+
+def _with_tests(filters: Sequence[Filter], num_tests: int) -> tuple[Filter, ...]:
+    if num_tests < 1:
+        raise InputError(f"num_tests={num_tests}; give a number from 1")
+    if not any(isinstance(item, TestsFilter) for item in filters):
+        raise InputError(f"num_tests={num_tests}, but no filter runs tests; add one, such as 'tests=1'")
+    return tuple(
+        replace(item, num_tests=num_tests, is_most=True) if isinstance(item, TestsFilter) else item for item in filters
+    )
 
 
 def extract_all(problems: Sequence[Problem], completions: Sequence[Any]) -> list[str | None]:

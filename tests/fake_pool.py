@@ -32,10 +32,13 @@ class FakePool:
     answer: Callable[[Job, Task], StageResult | None] | None = None
     order: list[tuple[str, float]] = field(default_factory=list)
     num_workers: int = 2
+    num_before_deadline: int = -1
 
-    def run(self, jobs: Jobs, problems: dict[int, Problem]) -> Iterator[tuple[Job, Results]]:
+    def run(
+        self, jobs: Jobs, problems: dict[int, Problem], *, deadline: float = math.inf
+    ) -> Iterator[tuple[Job, Results]]:
         draw, hand = random.Random(self.seed), []
-        while True:
+        while self.num_before_deadline != len(self.order):
             while len(hand) < self.depth and (job := jobs.take(small_only=False)) is not None:
                 hand.append(job)
             if not hand:
@@ -70,6 +73,7 @@ class FakePool:
             verdict=verdict,
             program_cpu_seconds=used,
             limit_seconds=limit,
+            is_budget=task.is_budget,
             cpu_seconds=used,
             tests_run=1,
             tests_passed=int(verdict is Verdict.PASSED),
@@ -86,6 +90,7 @@ class FakePool:
             seconds=used,
             program_cpu_seconds=used,
             limit_seconds=task.limits.cpu_seconds,
+            is_budget=task.is_budget,
             cpu_seconds=used,
             tests_run=num_run,
             tests_passed=num_run if failed is None else failed,

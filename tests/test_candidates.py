@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from staged_reward import worker  # pytest would collect a `TestsTask` of its own name
-from staged_reward.candidates import Candidate, Group, reward_of
+from staged_reward.candidates import Candidate, Group
 from staged_reward.filters import parse_filters
 from staged_reward.limits import Limits
 from staged_reward.problem import CallTest, Judgement, Problem, StageResult, Verdict
@@ -17,7 +11,6 @@ from staged_reward.worker import LintTask
 
 TESTS = tuple(CallTest((i,), {}, i) for i in range(5))
 PROBLEM = Problem(task_id="p", entry_point="f", tests=TESTS, time_limit_seconds=7.0, memory_limit_mib=99)
-scores = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def result(stage: str, verdict: Verdict = Verdict.PASSED, **values: object) -> StageResult:
@@ -32,53 +25,6 @@ def judge(*results: StageResult, score: float | None = None) -> Judgement:
     ((position, judgement),) = candidate.judgements()
     assert position == 4
     return judgement
-
-
-def float32(value: float) -> float:
-    return float(struct.unpack("f", struct.pack("f", value))[0])
-
-
-@pytest.mark.parametrize(
-    ("score", "reward"), [(0.0, 0.5), (1.0, 0.75), (-1.0, 0.25), (3.0, 0.875), (-3.0, 0.125), (-1e9, 5e-10)]
-)
-def test_rewards_of_scores_are_those_of_the_formula(score: float, reward: float) -> None:
-    assert reward_of(Verdict.PASSED, score) == pytest.approx(reward)
-
-
-@given(score=scores)
-def test_a_survivor_has_a_reward_above_zero_and_at_most_one_also_in_float32(score: float) -> None:
-    reward = reward_of(Verdict.PASSED, score)
-    assert reward is not None
-    assert 0 < float32(reward) <= 1
-    assert 0 < reward <= 1
-
-
-@given(scores, scores)
-def test_rewards_keep_the_order_of_scores(one: float, other: float) -> None:
-    low, high = (reward_of(Verdict.PASSED, score) for score in sorted((one, other)))
-    assert low is not None
-    assert high is not None
-    assert low <= high
-
-
-@given(score=st.floats(-1000, 1000), step=st.floats(0.5, 1000))
-def test_usual_scores_stay_apart_in_float32(score: float, step: float) -> None:
-    low, high = reward_of(Verdict.PASSED, score), reward_of(Verdict.PASSED, score + step)
-    assert low is not None
-    assert high is not None
-    assert float32(low) < float32(high)
-
-
-def test_without_an_orm_survivors_get_one_and_the_rest_zero() -> None:
-    assert reward_of(Verdict.PASSED, None) == 1.0
-    for verdict in set(Verdict) - {Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN}:
-        assert reward_of(verdict, None) == 0.0
-        assert reward_of(verdict, 9.0) == 0.0
-
-
-def test_only_a_fault_of_ours_and_what_did_not_run_have_no_reward() -> None:
-    assert reward_of(Verdict.INFRA_ERROR, None) is None
-    assert reward_of(Verdict.NOT_RUN, None) is None
 
 
 def test_what_a_filter_removed_gets_zero_although_the_suite_passes() -> None:

@@ -19,6 +19,7 @@ from staged_reward.verifier import StagedVerifier
         ("x = 'important'\n", set()),
         ("import\n", set()),
         ("import .,\n", set()),
+        ("import .x\nimport a, .b", {"a"}),
     ],
 )
 def test_packages_are_those_of_the_import_statements(program: str, packages: set[str]) -> None:
@@ -31,7 +32,8 @@ def test_packages_are_those_of_the_import_statements(program: str, packages: set
         "import missing_package",
         "import os, missing_package.part as p\n",
         "from missing_package.part import *",
-        "'''Doc.'''\nX = 1\nimport json\ndef f(x: list[int] = [], *, y=None) -> int:\n    return x\nimport missing_package\n1/0",
+        "'''Doc.'''\nX = 1\nimport json\ndef f(x: list[int] = [], *, y=None) -> int:\n    return x\n"
+        "import missing_package\n1/0",
     ],
 )
 def test_a_missing_package_at_the_top_is_found(program: str) -> None:
@@ -55,6 +57,8 @@ def test_a_missing_package_at_the_top_is_found(program: str) -> None:
         "from .missing_package import x",
         "'import missing_package'",
         "import missing_package +",
+        "import solution",
+        "import .missing_package",
         "",
     ],
 )

@@ -14,8 +14,9 @@ from staged_reward.errors import InputError
 from staged_reward.filters import parse_filters
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.problem import AssertTest, Problem, StageResult, Verdict
 from staged_reward.verification import Verification
+from staged_reward.verifier import StagedVerifier
 
 
 def failed_at(place: int, *, cpu_seconds: float = 0.01) -> StageResult:
@@ -78,7 +79,16 @@ def test_a_history_survives_a_file(tmp_path: Path) -> None:
     assert KillHistory.read(tmp_path / "history.json") == history
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"filters": {}}', '{"filters": {"lint": [1, 2, 0.1]}, "tests": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"filters": {}}',
+        '{"filters": {"lint": [1, Infinity, 0.1]}, "tests": {}}',
+        '{"filters": {"lint": [1, 2, 0.1]}, "tests": {}}',
+    ],
+)
 def test_what_is_no_history_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "history.json").write_text(text)
     with pytest.raises(InputError, match="no kill history"):
@@ -120,3 +130,39 @@ def test_the_order_within_a_problem_does_not_depend_on_the_order_of_answers() ->
         judged = run.run(FakePool(seed=seed, depth=5), [PROBLEM] * 30, programs, lambda _: None)  # type: ignore[arg-type]
         found.append({position: judgement.tests_run for batch in judged for position, judgement in batch})
     assert all(other == found[0] for other in found)
+
+
+def test_statements_stay_in_their_order() -> None:
+    """They share a namespace: a later one may need what an earlier one left."""
+    statements = Problem(task_id="s", entry_point="f", tests=(AssertTest("x = f(1)"), AssertTest("assert x == 1")))
+    history = KillHistory()
+    for _ in range(3):
+        history.note_tests(statements, [0, 1], failed_at(1))
+    assert history.order_tests(statements) == (0, 1)
+
+
+def test_statements_that_need_each_other_pass_under_every_strategy() -> None:
+    problem = Problem(task_id="s", entry_point="f", tests=(AssertTest("x = f(1)"), AssertTest("assert x == 1")))
+    programs = [f"def f(x): return {value}" for value in ("2 * x", "3 * x", "x", "x + 1", "x + 2")]
+    with StagedVerifier((), full=True, workers=2, order="adaptive") as verifier:
+        assert [judgement.passed for judgement in verifier.verify([problem] * 5, programs)] == [False] * 2 + [True] + [
+            False
+        ] * 2
+        for strategy in ("certified", "budget=5"):
+            [choice] = verifier.choose([problem] * 5, programs, strategy)
+            assert choice.position == 2, strategy
+            assert choice.certificate is not None
+
+
+def test_in_a_learned_order_only_programs_that_pass_make_budgets() -> None:
+    """How long a failing one takes depends on which test it meets first."""
+    quick = [f"n = {i}; t = 0.001; fails = (0,)" for i in range(6)]
+    slow = "n = 99; t = 0.5"
+    run = Verification((), Limits(), BUDGET, None, full=True, count=False, history=KillHistory())
+    judged = dict(
+        item
+        for batch in run.run(FakePool(), [PROBLEM] * 7, [*quick, slow], lambda _: None)  # type: ignore[arg-type]
+        for item in batch
+    )
+    assert judged[6].passed
+    assert judged[6].stages[-1].limit_seconds == 3.0

@@ -263,5 +263,15 @@ def test_linting_and_testing_work_in_a_worker(pool) -> None:
     assert [result.verdict for result in results] == [Verdict.LINT_ERROR]
 
 
-def test_default_is_one_worker_per_core() -> None:
+def test_default_is_one_worker_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     assert default_num_workers() == len(os.sched_getaffinity(0)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("ranks", "workers"), [("1", 8), ("2", 4), ("3", 2), ("8", 1), ("64", 1), ("", 8), ("many", 8)]
+)
+def test_ranks_of_one_node_share_its_cores(monkeypatch: pytest.MonkeyPatch, ranks: str, workers: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
+    assert default_num_workers() == workers

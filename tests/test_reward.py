@@ -7,13 +7,17 @@ import json
 import math
 import pickle
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from staged_reward import InfraError, InputError, Judgement, Problem, StagedReward, StagedVerifier, Verdict
+from staged_reward.gate import Gate
+from staged_reward.limits import Limits
 from staged_reward.problem import CallTest, StageResult
+from staged_reward.schedule import Schedule
 
 HUMANEVAL = {
     "task_id": "HumanEval/x",
@@ -65,9 +69,18 @@ class FakeVerifier:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.num_tests: list[int | None] = []
 
-    def verify(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
+    def verify(
+        self,
+        problems: Sequence[Problem],
+        programs: Sequence[str | None],
+        *,
+        num_tests: int | None = None,
+        deadline_seconds: float = math.inf,
+    ) -> list[Judgement]:
         self.problems = list(problems)
+        self.num_tests.append(num_tests)
         return [self._judge(problem, program) for problem, program in zip(problems, programs, strict=True)]
 
     def _judge(self, problem: Problem, program: str | None) -> Judgement:
@@ -107,12 +120,11 @@ def call(reward: StagedReward, verdicts: Sequence[str], **more: Any) -> tuple[li
     """Call with one native problem and completions that name verdicts."""
     num, hooks = len(verdicts), Hooks()
     completions = [f"v = '{verdict}'" if verdict != "no_code" else "" for verdict in verdicts]
-    columns: dict[str, Any] = {"problem": [json.dumps(NATIVE)] * num}
+    columns: dict[str, Any] = {"problem": [json.dumps(NATIVE)] * num, "trainer_state": object()}
     rewards = reward(
         prompts=["Add."] * num,
         completions=completions,
         completion_ids=[[1]] * num,
-        trainer_state=object(),
         log_metric=hooks.log_metric,
         log_extra=hooks.log_extra,
         **columns | more,
@@ -195,7 +207,7 @@ def test_nulls_that_arrow_fills_in_do_not_matter(verifier: StagedVerifier) -> No
 
 
 def test_rewards_are_floats_and_none_for_our_faults_only() -> None:
-    rewards, _ = call(fake_reward(), [*sorted(set(Verdict) - {"infra_error"}), "infra_error"])
+    rewards, _ = call(fake_reward(), [*sorted(set(Verdict) - {"infra_error", "not_run"}), "infra_error"])
     assert rewards.count(None) == 1
     assert rewards[-1] is None
     assert all(type(reward) is float for reward in rewards[:-1])
@@ -266,7 +278,16 @@ def test_metrics_have_the_same_names_at_every_call_and_are_finite_floats() -> No
         names.append(set(metrics))
     assert names == [names[0]] * 5
     assert all(name.startswith("mine/") for name in names[0])
-    numbers = {"seconds", "cpu_seconds", "programs_per_second", "infra_frac", "passed_frac", "distinct_frac"}
+    numbers = {
+        "seconds",
+        "cpu_seconds",
+        "programs_per_second",
+        "infra_frac",
+        "late_frac",
+        "passed_frac",
+        "known_frac",
+        "distinct_frac",
+    }
     stages = {f"{kind}/{stage}" for kind in ("kept_frac", "seconds") for stage in FakeVerifier.stages}
     assert names[0] == {f"mine/{name}" for name in numbers | stages}
 
@@ -351,3 +372,71 @@ def test_it_works_in_several_threads_at_once(verifier: StagedVerifier) -> None:
     for thread in threads:
         thread.join()
     assert results == [[1.0, 0.0]] * 4
+
+
+class State:
+    global_step, max_steps = 50, 100
+
+
+def test_tests_follow_their_schedule() -> None:
+    reward = fake_reward(tests=Schedule(((0.0, 1), (0.5, 3))))
+    call(reward, ["passed"])
+    call(reward, ["passed"], trainer_state=State())
+    assert reward.verifier.num_tests == [1, 3]  # type: ignore[attr-defined]
+
+
+def test_without_a_schedule_the_verifier_decides() -> None:
+    reward = fake_reward()
+    call(reward, ["passed"], trainer_state=State())
+    assert reward.verifier.num_tests == [None]  # type: ignore[attr-defined]
+
+
+class Scores:
+    """Longer programs are better."""
+
+    def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
+        return [float(len(program)) for program in programs]
+
+
+def test_the_weight_of_the_reward_model_follows_its_schedule() -> None:
+    completions = [ADD, ADD.replace("return", "longer = True\n    return"), SUBTRACT]
+    with StagedVerifier(("tests=1",), Scores(), workers=1) as verifier:
+        reward = StagedReward(
+            verifier, gate=Gate(scale="group"), orm_weight=Schedule(((0.0, 1.0), (1.0, 0.0)), "linear")
+        )
+        for state, expected in ((None, [0.5, 1.0, 0.0]), (State(), [0.75, 1.0, 0.0])):
+            assert reward(["Add."] * 3, completions, trainer_state=state, problem=[NATIVE] * 3) == expected
+
+
+def test_more_tests_than_a_problem_has_are_all_of_them() -> None:
+    with StagedVerifier(("tests=1",), workers=1) as verifier:
+        reward = StagedReward(verifier, tests=Schedule(((0.0, 99),)))
+        assert reward(["Add."] * 2, [ADD, SUBTRACT], problem=[NATIVE] * 2) == [1.0, 0.0]
+
+
+def test_a_schedule_of_tests_needs_a_filter_of_tests() -> None:
+    with StagedVerifier(("syntax",), workers=1) as verifier:
+        reward = StagedReward(verifier, tests=Schedule(((0.0, 1),)))
+        with pytest.raises(InputError, match="no filter runs tests"):
+            reward(["Add."], [ADD], problem=[NATIVE])
+
+
+def test_a_call_ends_at_its_deadline_and_says_what_is_missing() -> None:
+    sleeper = ADD.replace("return", "__import__('time').sleep(60)\n    return")
+    hooks = Hooks()
+    with StagedVerifier((), full=True, workers=1, limits=Limits(wall_seconds=60.0), time_limit="exact") as verifier:
+        assert StagedReward(verifier)(["Add."], [ADD], problem=[NATIVE]) == [1.0]  # workers are started
+        reward = StagedReward(verifier, deadline_seconds=5.0)
+        began = time.monotonic()
+        rewards = reward(["Add."] * 3, [ADD, SUBTRACT, sleeper], problem=[NATIVE] * 3, log_metric=hooks.log_metric)
+        assert 5.0 <= time.monotonic() - began < 20.0
+        assert rewards == [1.0, 0.0, None]
+        assert hooks.metrics["staged_reward/late_frac"] == pytest.approx(1 / 3)
+        assert hooks.metrics["staged_reward/infra_frac"] == 0.0
+        assert StagedReward(verifier)(["Add."], [ADD], problem=[NATIVE]) == [1.0]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan])
+def test_a_deadline_that_cannot_be_kept_is_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="deadline_seconds"):
+        fake_reward(deadline_seconds=seconds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from fake_pool import BUDGET, PROBLEM, TESTS, FakePool
 from hypothesis import given
 from hypothesis import strategies as st
 
+from staged_reward import worker  # pytest would collect a `TestsTask` of its own name
 from staged_reward.budget import SiblingBudget
-from staged_reward.errors import InputError
+from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import parse_filters
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.pool import Jobs
+from staged_reward.problem import Problem, StageResult, StdioTest, Verdict
 from staged_reward.selection.choice import Choice
 from staged_reward.selection.selection import Selection
 from staged_reward.selection.strategy import Budgeted, Certified, parse_strategy
@@ -111,11 +114,11 @@ def test_where_nothing_passes_what_hung_gets_the_limit_of_a_full_verification() 
 
 def test_other_problems_come_before_a_second_probe_of_one() -> None:
     problems = [Problem(task_id=str(i), entry_point="f", tests=TESTS) for i in range(3)]
-    programs = [program(i, fails=[0]) for i in range(2)]
+    programs = [program(10 * i + j, fails=[0]) for i in range(3) for j in range(2)]
     pool = FakePool(depth=3)
-    choose(pool, [*programs] * 3, problems=[problem for problem in problems for _ in range(2)])
-    first = [source.partition(";")[0] for source, _ in pool.order]
-    assert len(first) == 6
+    choose(pool, programs, problems=[problem for problem in problems for _ in range(2)])
+    first = [int(source.partition(";")[0].split()[-1]) // 10 for source, _ in pool.order[:3]]
+    assert sorted(first) == [0, 1, 2]
 
 
 def test_a_filter_that_is_no_test_still_removes() -> None:
@@ -136,10 +139,11 @@ def test_the_orm_orders_what_the_filters_leave() -> None:
     assert choice.ranking == (1, 2, 0, 3)
 
 
-def test_without_code_there_is_no_choice() -> None:
-    [choice] = choose(FakePool(), [None, None])
-    assert (choice.position, choice.program, choice.certificate) == (None, None, None)
-    assert [judgement.verdict for _, judgement in choice.judgements] == ["no_code"] * 2
+def test_without_code_that_compiles_there_is_no_choice() -> None:
+    for filters in ((), ("syntax",), ("lint=ruff",)):
+        [choice] = choose(FakePool(), [None, None, "def"], filters=filters)
+        assert (choice.position, choice.program, choice.certificate) == (None, None, None)
+        assert sorted(judgement.verdict for _, judgement in choice.judgements) == ["no_code"] * 2 + ["syntax_error"]
 
 
 def test_what_does_not_compile_is_not_run() -> None:
@@ -164,12 +168,105 @@ def test_a_lost_worker_is_a_fault_and_not_a_failed_program() -> None:
         assert dict(choice.judgements)[0].verdict == "infra_error"
 
 
-@given(st.lists(OUTCOMES, min_size=1, max_size=10), st.sampled_from([0.02, 0.1, 0.4, 2.0, 30.0]), st.booleans())
-def test_a_budget_is_kept(outcomes: list[tuple[tuple[int, ...], float]], cpu_seconds: float, has_budget: bool) -> None:
+@given(
+    st.lists(OUTCOMES, min_size=1, max_size=10),
+    st.sampled_from([0.02, 0.1, 0.4, 2.0, 30.0]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_budget_is_kept(
+    outcomes: list[tuple[tuple[int, ...], float]], cpu_seconds: float, has_budget: bool, is_stdio: bool
+) -> None:
+    """Also where every test is a process with a limit of its own."""
+    tests = tuple(StdioTest(str(i), "") for i in range(20)) if is_stdio else TESTS
+    problem = Problem(task_id="b", entry_point="f", tests=tests)
     programs = [program(i, fails=fails, seconds=seconds) for i, (fails, seconds) in enumerate(outcomes)]
-    [choice] = choose(FakePool(), programs, f"budget={cpu_seconds}", budget=BUDGET if has_budget else None)
-    spent = sum(judgement.cpu_seconds for _, judgement in choice.judgements if not judgement.is_copy)
-    assert spent <= cpu_seconds + 1e-6 or spent <= cpu_seconds + 0.02  # the syntax check is real, and counted
+    pool = FakePool(answer=per_test if is_stdio else None)
+    [choice] = choose(
+        pool,
+        programs,
+        f"budget={cpu_seconds}",
+        budget=BUDGET if has_budget else None,
+        problems=[problem] * len(programs),
+    )
+    results = [result for _, judgement in choice.judgements if not judgement.is_copy for result in judgement.stages]
+    assert sum(result.cpu_seconds for result in results if result.stage == "full") <= cpu_seconds + 1e-6
+
+
+def per_test(job: Job, task: Task) -> StageResult:
+    """Each test takes `t`, or the limit: what `stdio` tests do."""
+    values: dict[str, Any] = {}
+    exec(job.program, values)
+    assert isinstance(task, worker.TestsTask)
+    assert task.indices is not None
+    limit, spent, num_passed, verdict = task.limits.cpu_seconds, 0.0, 0, Verdict.PASSED
+    for index in task.indices:
+        spent += min(values["t"], limit)
+        if values["t"] > limit or index in values["fails"]:
+            verdict = Verdict.TIMEOUT if values["t"] > limit else Verdict.WRONG_ANSWER
+            break
+        num_passed += 1
+    return StageResult(
+        stage="full",
+        verdict=verdict,
+        seconds=spent,
+        cpu_seconds=spent,
+        tests_run=num_passed + (verdict is not Verdict.PASSED),
+        tests_passed=num_passed,
+        limit_seconds=limit,
+    )
+
+
+@pytest.mark.parametrize("has_budget", [True, False])
+def test_a_program_that_waits_is_not_run_for_ever(has_budget: bool) -> None:
+    """It uses no CPU time, so no budget ends it."""
+
+    def waits(job: Job, task: Task) -> StageResult:
+        pool.order.append(("", 0.0))
+        limit = task.limits.cpu_seconds  # type: ignore[union-attr]
+        return StageResult(
+            stage="full", verdict=Verdict.TIMEOUT, seconds=10.0, cpu_seconds=0.001, tests_run=1, limit_seconds=limit
+        )
+
+    pool = FakePool(answer=waits)
+    [choice] = choose(pool, [program(1)], "budget=2", budget=BUDGET if has_budget else None)
+    assert len(pool.order) <= 5
+    assert choice.certificate is None
+
+
+def test_many_tests_are_no_trouble() -> None:
+    """A wrong program's chance to survive hundreds of tests is no number that a float can hold."""
+    problem = Problem(task_id="many", entry_point="f", tests=tuple(StdioTest(str(i), "") for i in range(3000)))
+    programs = [program(i, fails=[i % 3], seconds=0.001) for i in range(12)] + [
+        program(99, fails=[2999], seconds=0.001)
+    ]
+    [choice] = choose(FakePool(answer=per_test), programs, "budget=50", budget=None, problems=[problem] * len(programs))
+    assert choice.certificate is None
+    assert choice.position is not None
+
+
+@pytest.mark.parametrize("strategy", ["certified", "budget=1"])
+def test_a_line_that_looks_like_an_import_is_no_trouble(strategy: str) -> None:
+    odd = [
+        "import .x",
+        "import a, .b",
+        '"""\n    import .utils\n"""\nnumber = 1; t = 0.01; fails = ()',
+        "import",
+        "import ,",
+    ]
+    [choice] = choose(FakePool(), odd, strategy)
+    assert choice.position == 2
+
+
+@pytest.mark.parametrize("strategy", ["certified", "budget=1"])
+def test_a_verifier_that_is_closed_in_mid_call_is_an_error(strategy: str) -> None:
+    class Closed(FakePool):
+        def run(self, jobs: Jobs, problems: dict[int, Problem], *, deadline: float = math.inf) -> Iterator[Any]:
+            jobs.take(small_only=False)
+            yield from ()
+
+    with pytest.raises(InfraError, match="closed in the middle"):
+        choose(Closed(), [program(1)], strategy)
 
 
 @given(st.lists(OUTCOMES, min_size=1, max_size=10))
@@ -184,26 +281,9 @@ def test_with_a_large_budget_the_choice_is_as_good_as_certified(
 
 def test_a_budget_is_spent_on_few_tests_of_many_rather_than_on_all_of_one() -> None:
     """Tests take long: one test of each tells more than all tests of one."""
-    problem = Problem(task_id="long", entry_point="f", tests=TESTS * 40)
-
-    def answer(job: Job, task: Task) -> StageResult:
-        values: dict[str, Any] = {}
-        exec(job.program, values)
-        num = len(task.indices)  # type: ignore[union-attr,arg-type]
-        fails = bool(values["fails"])
-        run = 1 if fails else num
-        return StageResult(
-            stage="full",
-            verdict=Verdict.WRONG_ANSWER if fails else Verdict.PASSED,
-            seconds=0.02 * run,
-            cpu_seconds=0.02 * run,
-            tests_run=run,
-            tests_passed=0 if fails else num,
-            limit_seconds=3.0,
-        )
-
-    programs = [program(i, fails=[0]) for i in range(8)] + [program(9)]
-    [choice] = choose(FakePool(answer=answer), programs, "budget=0.6", problems=[problem] * 9, budget=None)
+    problem = Problem(task_id="long", tests=tuple(StdioTest(str(i), "") for i in range(200)))
+    programs = [program(i, fails=[0], seconds=0.02) for i in range(8)] + [program(9, seconds=0.02)]
+    [choice] = choose(FakePool(answer=per_test), programs, "budget=0.6", problems=[problem] * 9, budget=None)
     assert choice.position == 8  # all tests of it would take 4 s
     assert choice.certificate is None
 
@@ -221,3 +301,10 @@ def test_strategies_are_read_from_words() -> None:
     ):
         with pytest.raises(InputError, match=message):
             parse_strategy(word)
+
+
+def test_a_learned_order_runs_the_test_that_kills_first() -> None:
+    programs = [program(i, fails=[4]) for i in range(12)]
+    [choice] = choose(FakePool(depth=1), programs, history=KillHistory())
+    tests_run = [judgement.tests_run for _, judgement in choice.judgements]
+    assert sorted(tests_run) == [1] * 11 + [5]

@@ -86,6 +86,15 @@ def test_a_converted_model_is_left_as_it_is(tmp_path: Path, smollm2: Any) -> Non
     assert {path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"as it was"}
 
 
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["one", "two"]])
+def test_an_option_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smollm2: Any, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert smollm2.main(arguments) == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_with_other_files_is_not_written_to(tmp_path: Path, smollm2: Any) -> None:
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="neither empty nor a model folder"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -149,7 +150,9 @@ def test_a_fault_in_the_syntax_stage_is_an_infra_error(monkeypatch: pytest.Monke
 
 def test_a_pool_that_is_closed_in_mid_run_is_an_error() -> None:
     class Closed(FakePool):
-        def run(self, jobs: Jobs, problems: dict[int, Problem]) -> Iterator[tuple[Job, Results]]:
+        def run(
+            self, jobs: Jobs, problems: dict[int, Problem], *, deadline: float = math.inf
+        ) -> Iterator[tuple[Job, Results]]:
             jobs.take(small_only=False)
             yield from ()
 
@@ -207,7 +210,7 @@ def test_the_orm_sees_only_survivors_once_each_with_the_problems_prompt() -> Non
     judgements = verify(FakePool(), programs, [problem] * 7, filters=("lint", "tests=1"), scorer=orm)
     assert orm.calls == [(["Write f."] * 2, scored("1", "2"))]
     assert [judgement.score for judgement in judgements] == [1, 2, 1, None, None, None, None]
-    assert [judgement.reward for judgement in judgements] == [0.75, pytest.approx(5 / 6), 0.75, 0, 0, 0, None]
+    assert [judgement.reward for judgement in judgements] == [0.875, pytest.approx(11 / 12), 0.875, 0, 0, 0, None]
 
 
 def test_a_problem_without_survivors_does_not_wake_the_orm() -> None:
@@ -219,7 +222,7 @@ def test_a_problem_without_survivors_does_not_wake_the_orm() -> None:
 def test_the_full_suite_stays_the_last_word_after_the_orm() -> None:
     judgements = verify(FakePool(), ["score = 2; full = 'wrong_answer'", "score = 1"], scorer=FakeOrm(), full=True)
     assert [[result.stage for result in j.stages] for j in judgements] == [["tests", "orm", "full"]] * 2
-    assert [(j.passed, j.score, j.reward) for j in judgements] == [(False, 2, 0.0), (True, 1, 0.75)]
+    assert [(j.passed, j.score, j.reward) for j in judgements] == [(False, 2, 0.0), (True, 1, 1.0)]
 
 
 @pytest.mark.parametrize("score", ["nan", "inf", "-inf"])
@@ -268,3 +271,52 @@ def test_problems_are_yielded_as_they_are_done() -> None:
     stream = run.run(pool, [slow, quick, slow], ["t = 2", "x = 1", "x = 2"], lambda count: None)  # type: ignore[arg-type]
     batches = [[position for position, _ in batch] for batch in stream]
     assert batches == [[1], [0, 2]]
+
+
+@given(st.integers(0, 8), st.integers(0, 9))
+def test_at_a_deadline_what_has_an_outcome_keeps_it_and_the_rest_was_not_run(num_done: int, seed: int) -> None:
+    programs = ["x = 1", "x = 2; tests = 'wrong_answer'", "x = 3", "x = 4", "def", None, "x = 1"]
+    pool = FakePool(seed=seed, num_before_deadline=num_done)
+    run = Verification(
+        parse_filters(["tests=1"]), Limits(), BUDGET, None, full=False, count=False, deadline=time.monotonic()
+    )
+    judged = dict(item for batch in run.run(pool, [PROBLEM] * 7, programs, lambda _: None) for item in batch)  # type: ignore[arg-type]
+    ran = {source for source, _ in pool.order}
+    for position, source in enumerate(programs):
+        final = {1: "wrong_answer", 4: "syntax_error", 5: "no_code"}.get(position, "passed")
+        has_outcome = source in ran or position in (4, 5)
+        assert judged[position].verdict == (final if has_outcome else "not_run")
+        assert (judged[position].reward is None) == (not has_outcome)
+    assert len(ran) == min(num_done, 4)
+
+
+def test_at_a_deadline_survivors_without_a_score_were_not_run() -> None:
+    pool = FakePool(num_before_deadline=1)
+    run = Verification(
+        parse_filters(["tests=1"]), Limits(), BUDGET, FakeOrm(), full=False, count=False, deadline=time.monotonic()
+    )
+    judged = dict(item for batch in run.run(pool, [PROBLEM] * 2, scored("1", "2"), lambda _: None) for item in batch)  # type: ignore[arg-type]
+    assert [judged[i].verdict for i in range(2)] == ["not_run"] * 2
+
+
+def test_at_a_deadline_what_passed_the_full_suite_needs_no_score() -> None:
+    pool = FakePool(num_before_deadline=2)
+    run = Verification((), Limits(), BUDGET, FakeOrm(), full=True, count=False, deadline=time.monotonic())
+    judged = dict(
+        item
+        for batch in run.run(pool, [PROBLEM] * 3, scored("1", "2", "3"), lambda _: None)  # type: ignore[arg-type]
+        for item in batch
+    )
+    assert sorted(str(judged[i].verdict) for i in range(3)) == ["not_run", "passed", "passed"]
+    assert sorted(judged[i].reward or 0.0 for i in range(3)) == [0.0, 1.0, 1.0]
+
+
+def test_what_a_filter_removed_can_be_spared_the_full_suite() -> None:
+    program = "lint = 'lint_error'; x = 1"
+    for spare_removed, verdict in ((False, "passed"), (True, "lint_error")):
+        run = Verification(
+            parse_filters(["lint"]), Limits(), BUDGET, None, full=True, count=False, spare_removed=spare_removed
+        )
+        [[(_, judgement)]] = run.run(FakePool(), [PROBLEM], [program], lambda _: None)  # type: ignore[arg-type]
+        assert judgement.verdict == verdict
+        assert judgement.reward == 0.0

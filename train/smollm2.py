@@ -98,7 +98,7 @@ def _move(scratch: Path, target: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """Convert into the folder named on the command line."""
-    if len(arguments) != 1:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         print("usage: python train/smollm2.py OUTPUT_DIR", file=sys.stderr)
         return 2
     try:

@@ -4,7 +4,7 @@ What it does: problems → dataset, `StagedVerifier` → `StagedReward` → TRL'
 `trainer_state.json` (with the log of every step) into `output_dir`. What it does not do: evaluate, resume.
 
 Departures: the paper (arXiv 2506.10056) uses staged verification to rank samples, not to train a generator; here the
-same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives.
+same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives, above a gap.
 
 One process:
     python train/train_grpo.py --config configs/grpo/smollm2_135m_mbpp.yaml problems=mbpp.jsonl
@@ -29,6 +29,7 @@ from tracking import prepare_wandb
 
 from staged_reward import InputError, StagedReward, StagedVerifier
 from staged_reward.config import config_from_command_line
+from staged_reward.gate import Gate
 
 # What a served reward model must score as the checkpoint does before a training relies on it: prompt and program.
 PARITY_TEXTS = (
@@ -53,6 +54,8 @@ class Settings:
         orm: Folder or hub name of a reward model that orders the survivors, `default` for the one that ships; null gives
             each survivor 1.0.
         orm_url: Of a server that runs it (`vllm serve ORM --runner pooling`), for all processes; null loads it in each.
+        gap: Least reward of a survivor; a reward model orders them above it.
+        reward_scale: `global` maps scores the same way in every group, `group` by their places within the group.
         filters: Stages of the verifier, in order.
         workers: Sandbox workers of each training process.
         require_isolation: The least isolation under which programs may run; see `staged-reward doctor`.
@@ -66,6 +69,8 @@ class Settings:
     trainer: Literal["grpo", "rloo"] = "grpo"
     orm: str | None = None
     orm_url: str | None = None
+    gap: float = 0.5
+    reward_scale: Literal["global", "group"] = "global"
     filters: tuple[str, ...] = ("syntax", "lint", "tests=1")
     workers: int = 2
     require_isolation: str = "confined"
@@ -111,7 +116,8 @@ def main(config: Settings) -> None:
         workers=config.workers,
         require_isolation=config.require_isolation,
     ) as verifier:
-        trainer = _build_trainer(config, StagedReward(verifier))
+        reward = StagedReward(verifier, gate=Gate(gap=config.gap, scale=config.reward_scale))
+        trainer = _build_trainer(config, reward)
         trainer.train()
     trainer.save_state()
     trainer.save_model()
@@ -167,7 +173,7 @@ def _load_orm(config: Settings) -> Any:
 def _trainer_settings(config: Settings) -> dict[str, Any]:
     """Return the fields of `GRPOConfig` and `RLOOConfig`."""
     data = {"model", "problems", "prompt_style", "num_problems", "trainer"}
-    verifier = {"orm", "orm_url", "filters", "workers", "require_isolation"}
+    verifier = {"orm", "orm_url", "gap", "reward_scale", "filters", "workers", "require_isolation"}
     settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in data | verifier}
     return {**settings, "logging_steps": 1, "save_strategy": "no", "run_name": Path(config.output_dir).name}
 

@@ -21,7 +21,6 @@ from staged_reward.cli.isolation import print_isolation
 from staged_reward.errors import InfraError
 from staged_reward.isolation.layers import level_of, parse_level
 from staged_reward.limits import Limits
-from staged_reward.pool import default_num_workers
 from staged_reward.problem import Verdict
 from staged_reward.sandbox.host import ForkServer
 from staged_reward.sandbox.judge import run_suite
@@ -85,7 +84,7 @@ def _machine() -> Iterator[Finding]:
     is_linux = platform.system() == "Linux"
     yield "system", is_linux, platform.platform() if is_linux else f"{platform.system()}: the sandbox needs Linux"
     yield "Python", True, platform.python_version()
-    yield "cores", True, f"{default_num_workers()} usable of {os.cpu_count()}"
+    yield "cores", True, f"{len(os.sched_getaffinity(0))} usable of {os.cpu_count()}"
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     yield "memory", True, f"{pages / 2**30:.1f} GiB"
     yield _gpus()

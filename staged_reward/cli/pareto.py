@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shlex
 import sys
@@ -102,23 +103,36 @@ def pareto(
         raise InputError(f"--trials {trials}, but a reward model has {most} seeds; give at least one trial for each")
     words = _words(filters)
     parse_each(words, strategies)
+    chosen = None if orm_filters is None else _words(orm_filters)
+    if unknown := [word for word in chosen or () if word not in words]:
+        raise InputError(f"--orm-filters has {unknown[0]!r}, which is not among --filters {filters}; add it there")
+    if keep_timeouts and cascade:
+        raise InputError("--keep-timeouts does not go with --cascade, whose scores hold among programs scored together")
     loaded = load_problems(problems)
     rows = read_samples(samples, loaded)
     recipes = grid(
         words,
         list(scorers),
         _words(strategies),
-        orm_filters=None if orm_filters is None else _words(orm_filters),
+        orm_filters=chosen,
         processes=processes,
     )
     if probe:
         recipes += probes()
     sizes = best_of_sizes(rows)
-    output.mkdir(parents=True, exist_ok=True)
-    passed = _labels(labels, rows, settings, output, console)
+    for recipe in recipes:  # what cannot be verified is found before anything runs
+        with StagedVerifier(recipe.filters, full=True, time_limit=time_limit) as verifier:  # type: ignore[arg-type]
+            for problem in {id(row.problem): row.problem for row in rows}.values():
+                verifier.check_problem(problem)
     for seeds in scorers.values():
         for scorer in seeds:
-            scorer.score([""], [""])  # load it: a wrong path is found before anything runs
+            scorer.score([""], [""])
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "trials.jsonl").open("a").close()
+    except OSError as error:
+        raise InputError(f"cannot write to {output}: {error.strerror}; choose another --output") from error
+    passed = _labels(labels, rows, settings, output, console, resume=resume)
     fingerprint = _fingerprint([samples, Path(problems)], passed, recipes, scorers, settings)
     runner = Trials(rows, passed, scorers, settings, sizes)
     path = output / "trials.jsonl"  # stays: with --resume, a finished run is drawn again
@@ -180,9 +194,15 @@ def _scorers(orms: Sequence[str], cascades: Sequence[str], dtype: str | None) ->
         small, comma, large = pair.partition(",")
         if not (at and comma and top.isdigit() and small in found and large in found):
             raise InputError(f"--cascade {word}; give two names of --orm and a number, as in default,large@16")
-        found[pair] = [
-            CascadeScorer(one, other, top=int(top)) for one, other in zip(found[small], found[large], strict=False)
-        ]
+        if word in found:
+            raise InputError(f"--cascade {word} is there twice; leave one out")
+        num = max(len(found[small]), len(found[large]))
+        if {len(found[small]), len(found[large])} - {1, num}:
+            raise InputError(
+                f"--cascade {word}: {len(found[small])} and {len(found[large])} seeds; give as many, or one"
+            )
+        pairs = zip(itertools.cycle(found[small]), itertools.cycle(found[large]), strict=False)
+        found[word] = [CascadeScorer(*pair, top=int(top)) for pair in itertools.islice(pairs, num)]
     return found
 
 
@@ -196,11 +216,14 @@ def _is_on_gpu(scorer: object) -> bool:
 
 
 def _labels(
-    path: Path | None, samples: Sequence[Sample], settings: Settings, output: Path, console: Console
+    path: Path | None, samples: Sequence[Sample], settings: Settings, output: Path, console: Console, *, resume: bool
 ) -> list[bool]:
     """Return whether each sample passes: as a file says, or as the full suite does under the exact limits."""
     from staged_reward.orm.groups import read_outcomes
 
+    own = output / "labels.jsonl"
+    if path is None and resume and own.exists():
+        path = own
     if path is not None:
         outcomes = read_outcomes(path, samples)
     else:
@@ -218,10 +241,14 @@ def _labels(
         rows = (
             {"task_id": s.task_id, "label": "pass" if ok else "fail"} for s, ok in zip(samples, outcomes, strict=True)
         )
-        (output / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        own.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    _refuse_faults(outcomes)
+    return [bool(outcome) for outcome in outcomes]
+
+
+def _refuse_faults(outcomes: Sequence[bool | None]) -> None:
     if num_faults := outcomes.count(None):
         raise InfraError(f"{num_faults:,} samples have no label for a fault of the verifier; verify them again")
-    return [bool(outcome) for outcome in outcomes]
 
 
 def _fingerprint(
@@ -233,8 +260,7 @@ def _fingerprint(
 ) -> str:
     """Return a digest of what the trials depend on; how many there are may change."""
     models = {
-        name: [(getattr(scorer, "model", ""), getattr(scorer, "dtype", "")) for scorer in seeds]
-        for name, seeds in scorers.items()
+        name: [(getattr(s, "model", ""), getattr(s, "dtype", "")) for s in seeds] for name, seeds in scorers.items()
     }
     digest = hashlib.sha256(repr((__version__, passed, recipes, models, settings)).encode())
     for path in paths:

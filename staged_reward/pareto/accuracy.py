@@ -1,9 +1,10 @@
 """How accurate is a ranker after a filter? Best-of-n, pass@k, reciprocal rank and discounted gain, by problem.
 
-What a filter removed comes after all that it left; a draw without a survivor chooses a wrong program. `random` is exact, by
-its formula. A majority is that of the n drawn, so it is the mean over draws; among equally frequent programs the score
-decides where the ranker says so, else the lot. Scores, tests passed and outcomes rank all candidates once, and Best-of-n is
-its closed form. Copies count as often as they were sampled.
+What a filter removed comes after all that it left and is never chosen: a draw without a survivor counts as wrong. `random`
+is exact, by its formula. A majority is that of the n drawn, so it is estimated over draws, by how much it falls short of
+the full suite on the same draws; among equally frequent programs the score decides where the ranker says so, else the lot.
+Scores, tests passed and outcomes rank all candidates once, and Best-of-n is its closed form. Copies count as often as they
+were sampled.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def best_of(ranker: str, case: Case, n: int) -> float:
     if ranker.startswith("majority"):
         return _majority_best_of(ranker, case, n)
     orders = [order(ranker, case, seed) for seed in range(TIE_SEEDS if ranker == "tests" else 1)]
-    return float(np.mean([best_of_n([case.passed[i] for i in found], n) for found in orders]))
+    return float(np.mean([best_of_n(_outcomes(case, found), n) for found in orders]))
 
 
 def order(ranker: str, case: Case, seed: int = 0) -> list[int]:
@@ -79,10 +80,15 @@ def order(ranker: str, case: Case, seed: int = 0) -> list[int]:
     return [*(kept[place] for place in places), *removed]
 
 
+def _outcomes(case: Case, found: Sequence[int]) -> list[bool]:
+    """Return a ranking's outcomes; what a filter removed is no answer."""
+    return [case.passed[i] and case.kept[i] for i in found]
+
+
 def rank_values(ranker: str, case: Case) -> dict[str, float]:
     """Return pass@k for several k, reciprocal rank and discounted gain of the ranking of all candidates."""
     is_chance = ranker in ("random", "majority", "tests", "full")
-    rankings = [[case.passed[i] for i in order(ranker, case, seed)] for seed in range(TIE_SEEDS if is_chance else 1)]
+    rankings = [_outcomes(case, order(ranker, case, seed)) for seed in range(TIE_SEEDS if is_chance else 1)]
     values = {f"pass@{k}": [pass_at_k(outcomes, k) for outcomes in rankings] for k in PASS_AT}
     values["mrr"] = [reciprocal_rank(outcomes) for outcomes in rankings]
     values["ndcg"] = [discounted_gain(outcomes) for outcomes in rankings]
@@ -99,10 +105,12 @@ def _random_best_of(case: Case, n: int) -> float:
 
 
 def _majority_best_of(ranker: str, case: Case, n: int) -> float:
-    """Return how often the most frequent survivor of n drawn candidates is correct, over draws."""
+    """Return how often the most frequent survivor of n drawn candidates is correct.
+
+    The chance that any of n is correct is known exactly; the draws say how often it is missed.
+    """
     generator = np.random.default_rng(list(f"{case.task_id}/{n}".encode()))
-    num = len(case.programs)
-    drawn_DN = generator.random((NUM_DRAWS, num)).argsort(axis=1)[:, :n]
+    drawn_DN = generator.random((NUM_DRAWS, len(case.programs))).argsort(axis=1)[:, :n]
     kept, passed = np.asarray(case.kept), np.asarray(case.passed)
     keys = np.unique(np.asarray(case.keys), return_inverse=True)[1].astype(np.int64)
     num_keys = int(keys.max()) + 1
@@ -113,7 +121,10 @@ def _majority_best_of(ranker: str, case: Case, n: int) -> float:
     has_any_D = counts_DK.max(axis=1) > 0
     passed_K = np.zeros(num_keys, dtype=np.bool_)
     passed_K[keys[passed & kept]] = True
-    return float((passed_K[best_D] & has_any_D).mean())
+    right_D = passed_K[best_D] & has_any_D
+    lost_D = passed[drawn_DN].any(axis=1) & ~right_D
+    exact = best_of_n(sorted(case.passed, reverse=True), n)
+    return exact - float(lost_D.mean())
 
 
 def _ties(ranker: str, case: Case, keys: npt.NDArray[np.int64], num_keys: int, generator: np.random.Generator) -> Array:

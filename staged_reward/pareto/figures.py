@@ -6,6 +6,7 @@ readers lose nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,23 +97,24 @@ def _points(figure: Figure, axes: Axes, rows: Sequence[Row], x: Sequence[float],
     for row, place in zip(rows, x, strict=True):
         kind = "strategy" if row.kind == "strategy" else row.ranker
         estimate, colour = row.best_of[n], shades[_base(row.filter)]
-        axes.errorbar(
-            place,
-            100 * estimate.mean,
-            yerr=[[100 * (estimate.mean - estimate.low)], [100 * (estimate.high - estimate.mean)]],
-            color=colour,
-            elinewidth=0.5,
-            alpha=0.35,
-        )
+        if not math.isnan(estimate.low):
+            axes.errorbar(
+                place,
+                100 * estimate.mean,
+                yerr=[[100 * (estimate.mean - estimate.low)], [100 * (estimate.high - estimate.mean)]],
+                color=colour,
+                elinewidth=0.5,
+                alpha=0.35,
+            )
         size = 11 if kind == "strategy" else 7
         fill = "white" if "@" in row.filter else colour
         axes.plot(
             place, 100 * estimate.mean, MARKERS[kind][0], color=colour, markerfacecolor=fill, markersize=size, zorder=3
         )
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6f}".rstrip("0").rstrip(".")))
     axes.set_ylabel(f"best of {n}, % of problems solved")
-    top = 100 * max(row.best_of[n].high for row in rows)
+    top = 100 * max(np.nanmax([row.best_of[n].mean, row.best_of[n].high]) for row in rows)
     axes.set_ylim(0, 1.12 * top)  # room for the label of the highest
     axes.margins(x=0.1)
     _legends(figure, rows, shades)
@@ -150,15 +152,16 @@ def removed_ranks(found: Sequence[RemovedRanks], orm: str) -> Figure:
     """Where the programs that each filter removes stood in a reward model's ranking."""
     figure, axes = _figure()
     shades = _shades([item.filter for item in found])
-    edges = np.linspace(0, 1, SHARE_BINS + 1)
+    num_bins = min(SHARE_BINS, *(item.num_candidates for item in found))
+    edges = np.linspace(0, 1, num_bins + 1)
     for item, line in zip(found, LINES * 3, strict=False):
         density, _ = np.histogram(item.shares, bins=edges)
         label = f"{item.filter}: {item.removed_frac:.1%} removed"
         axes.stairs(
             density / len(item.shares), edges, color=shades[item.filter], linestyle=line, linewidth=1.8, label=label
         )
-    axes.axhline(1 / SHARE_BINS, color="0.5", linewidth=0.8)
-    axes.text(1.0, 1 / SHARE_BINS, " evenly", color="0.4", va="center", fontsize=8)
+    axes.axhline(1 / num_bins, color="0.5", linewidth=0.8)
+    axes.text(1.0, 1 / num_bins, " evenly", color="0.4", va="center", fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from staged_reward.pareto.tables import (
     enrichment_markdown,
     filter_name,
     json_rows,
+    json_text,
     markdown,
     ranker_name,
     ranks_markdown,
@@ -74,7 +74,7 @@ def write_all(study: Study, folder: Path, console: Console) -> None:
     pictures = _pictures(study, rows, ranks)
     for picture in pictures:
         figures.save(picture.figure, folder, picture.name)
-    (folder / "results.json").write_text(json.dumps(_results(study, rows, ranks, patterns), indent=1) + "\n", "utf-8")
+    (folder / "results.json").write_text(json_text(_results(study, rows, ranks, patterns)), "utf-8")
     (folder / "table.csv").write_text(csv_text(rows), encoding="utf-8")
     (folder / "table.md").write_text(_markdown(study, rows, ranks, patterns), encoding="utf-8")
     report = html(
@@ -110,7 +110,7 @@ def _method(study: Study) -> str:
         f"{settings.time_limit} ({settings.limits.cpu_seconds:g} s of CPU at most); up to {study.num_trials} timed runs of "
         "every row, in turn with all others; seconds are wall time from programs in memory to the ranking, without reading "
         f"files, starting workers and loading models. Strategies were tried on {NUM_DRAWS} draws of n candidates per "
-        "problem, beside the full suite on the same draws."
+        f"problem, beside the full suite on the same draws, and timed on draws of {max(study.sizes)}."
     )
 
 
@@ -122,7 +122,8 @@ def _first(study: Study, word: str, orm: str | None) -> Measured | None:
 
 def _filters(study: Study) -> list[str]:
     """Return the filters that ran and can remove something, random subsets aside."""
-    words = dict.fromkeys(m.recipe.filter for m in study.measured if not m.recipe.is_probe)
+    alone = (m.recipe for m in study.measured if m.recipe.mode == "filter" and m.recipe.orm is None)
+    words = dict.fromkeys(recipe.filter for recipe in alone if not recipe.is_probe)
     return [word for word in words if word != "none" and "@" not in word]
 
 
@@ -212,7 +213,8 @@ def _false_positives(study: Study) -> tuple[list[tuple[int, float]], list[tuple[
         if item.recipe.filter.startswith("tests") and item.recipe.orm is None and item.recipe.mode == "filter":
             kept = item.accurate[0]["kept"]
             wrong = sum(left and not right for left, right in zip(kept, study.candidates.passed, strict=True))
-            shares[item.recipe.filter] = wrong / max(1, sum(kept))
+            if any(kept):
+                shares[item.recipe.filter] = wrong / sum(kept)
     pairs = [
         (word, int(word.removeprefix("tests").lstrip("<=").partition("@")[0]), share) for word, share in shares.items()
     ]

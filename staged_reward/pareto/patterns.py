@@ -8,6 +8,7 @@ programs that a reward model ranked high and a filter removed than among correct
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from staged_reward.stages.syntax import needs_child
@@ -111,7 +112,7 @@ def _large_number(node: ast.AST) -> bool:
         case ast.Constant(value=int(value)):
             return abs(value) >= LARGE
         case ast.BinOp(left=ast.Constant(value=int(base)), op=ast.Pow(), right=ast.Constant(value=int(exponent))):
-            return base > 1 and 0 < exponent < LARGE and exponent * (base.bit_length() - 1) >= LARGE.bit_length() - 1
+            return base > 1 and exponent > 0 and exponent * math.log2(base) >= math.log2(LARGE) - 1e-9
     return False
 
 

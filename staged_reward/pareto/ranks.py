@@ -6,13 +6,15 @@ Ranks count from 1, the best, among all candidates of a problem, copies included
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from scipy import stats
+import numpy as np
 
 from staged_reward.pareto.accuracy import Case, order
+from staged_reward.pareto.interval import Estimate, over_problems
 from staged_reward.pareto.patterns import PATTERNS, patterns_of
 
 TOP = 16
@@ -31,7 +33,8 @@ class RemovedRanks:
         removed_frac: Of all programs.
         all_removed_frac: Problems that have nothing left, of all.
         spread: Standard deviation of a problem's removed ranks.
-        shares: Of every removed program: its rank as a share of its problem's candidates, for the picture.
+        shares: Of every removed program: the middle of its rank as a share of its problem's candidates, for the picture.
+        num_candidates: Of the problem with the fewest.
     """
 
     filter: str
@@ -43,6 +46,7 @@ class RemovedRanks:
     all_removed_frac: float
     spread: float
     shares: tuple[float, ...]
+    num_candidates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,10 @@ class Enrichment:
         in_correct: Share of the correct ones, and how many that are.
         num_overrated: See above.
         num_correct: See above.
-        ratio: Odds in overrated programs ÷ odds in correct ones; infinite where no correct one has it.
-        p_value: Of Fisher's exact test, one-sided: that the overrated have it no more often.
+        ratio: Share in overrated programs ÷ share in correct ones; infinite where no correct one has it.
+        difference: Of the two shares within a problem, as a mean over problems that have programs of both kinds. Overrated
+            programs come from hard problems and correct ones from easy ones, and programs of a problem are alike; so this,
+            and not the ratio, says whether the pattern is more frequent.
     """
 
     pattern: str
@@ -69,7 +75,7 @@ class Enrichment:
     num_overrated: int
     num_correct: int
     ratio: float
-    p_value: float
+    difference: Estimate
 
 
 def removed_ranks(filter_word: str, cases: Sequence[Case], kept: Sequence[Sequence[bool]]) -> RemovedRanks | None:
@@ -94,7 +100,8 @@ def removed_ranks(filter_word: str, cases: Sequence[Case], kept: Sequence[Sequen
         removed_frac=sum(map(len, ranks)) / num,
         all_removed_frac=fmean(len(found) == len(case.programs) for found, case in zip(ranks, cases, strict=True)),
         spread=fmean(pstdev(found) for found in some),
-        shares=tuple(rank / len(case.programs) for found, case in zip(ranks, cases, strict=True) for rank in found),
+        shares=tuple((rank - 0.5) / len(c.programs) for found, c in zip(ranks, cases, strict=True) for rank in found),
+        num_candidates=min(len(case.programs) for case in cases),
     )
 
 
@@ -104,22 +111,33 @@ def _ranks_of(case: Case, chosen: Sequence[bool]) -> list[int]:
 
 
 def enrichments(cases: Sequence[Case], kept: Sequence[Sequence[bool]]) -> list[Enrichment]:
-    """Return how much more often each pattern occurs in overrated programs than in correct ones, most enriched first."""
-    pool: list[frozenset[str]] = []
-    top: list[frozenset[str]] = []
-    overrated: list[frozenset[str]] = []
-    correct: list[frozenset[str]] = []
-    for case, flags in zip(cases, kept, strict=True):
+    """Return how much more often each pattern occurs in overrated programs than in correct ones, most so first."""
+    kinds = [_Kinds.of(case, flags) for case, flags in zip(cases, kept, strict=True)]
+    rows = [_enrichment(name, kinds) for name in PATTERNS]
+    return sorted(rows, key=lambda row: (math.isnan(row.difference.mean), -row.difference.mean))
+
+
+@dataclass(slots=True)
+class _Kinds:
+    """The patterns of one problem's distinct programs, by kind of program."""
+
+    pool: list[frozenset[str]]
+    top: list[frozenset[str]]
+    overrated: list[frozenset[str]]
+    correct: list[frozenset[str]]
+
+    @classmethod
+    def of(cls, case: Case, flags: Sequence[bool]) -> _Kinds:
+        kinds = cls([], [], [], [])
         best_of_key = {case.keys[index]: rank for rank, index in reversed(list(enumerate(order("orm", case), start=1)))}
         for index in _distinct(case):
             found = patterns_of(case.programs[index])
             is_top = best_of_key[case.keys[index]] <= TOP
-            pool.append(found)
-            top += [found] * is_top
-            overrated += [found] * (is_top and not flags[index])
-            correct += [found] * case.passed[index]
-    rows = [_enrichment(name, pool, top, overrated, correct) for name in PATTERNS]
-    return sorted(rows, key=lambda row: row.p_value)
+            kinds.pool.append(found)
+            kinds.top += [found] * is_top
+            kinds.overrated += [found] * (is_top and not flags[index])
+            kinds.correct += [found] * case.passed[index]
+        return kinds
 
 
 def _distinct(case: Case) -> Iterable[int]:
@@ -127,34 +145,30 @@ def _distinct(case: Case) -> Iterable[int]:
     return {key: index for index, key in reversed(list(enumerate(case.keys)))}.values()
 
 
-def _enrichment(
-    name: str,
-    pool: Sequence[frozenset[str]],
-    top: Sequence[frozenset[str]],
-    overrated: Sequence[frozenset[str]],
-    correct: Sequence[frozenset[str]],
-) -> Enrichment:
-    has, has_not = _counts(name, overrated)
-    right_has, right_has_not = _counts(name, correct)
-    odds = (has * right_has_not) / (has_not * right_has) if has_not * right_has else float("inf") if has else 0.0
-    table = [[has, has_not], [right_has, right_has_not]]
+def _enrichment(name: str, kinds: Sequence[_Kinds]) -> Enrichment:
+    overrated = [found for kind in kinds for found in kind.overrated]
+    correct = [found for kind in kinds for found in kind.correct]
+    both = [
+        _share(name, kind.overrated) - _share(name, kind.correct) for kind in kinds if kind.overrated and kind.correct
+    ]
+    share, share_correct = _share(name, overrated), _share(name, correct)
+    nothing = Estimate(math.nan, math.nan, math.nan)
     return Enrichment(
         pattern=name,
-        in_pool=_share(name, pool),
-        in_top=_share(name, top),
-        in_overrated=_share(name, overrated),
-        in_correct=_share(name, correct),
-        num_overrated=has,
-        num_correct=right_has,
-        ratio=odds,
-        p_value=float(stats.fisher_exact(table, alternative="greater").pvalue),
+        in_pool=_share(name, [found for kind in kinds for found in kind.pool]),
+        in_top=_share(name, [found for kind in kinds for found in kind.top]),
+        in_overrated=share,
+        in_correct=share_correct,
+        num_overrated=_count(name, overrated),
+        num_correct=_count(name, correct),
+        ratio=share / share_correct if share_correct else math.inf,
+        difference=over_problems(np.array([both])) if both else nothing,
     )
 
 
-def _counts(name: str, programs: Sequence[frozenset[str]]) -> tuple[int, int]:
-    has = sum(name in found for found in programs)
-    return has, len(programs) - has
+def _count(name: str, programs: Sequence[frozenset[str]]) -> int:
+    return sum(name in found for found in programs)
 
 
 def _share(name: str, programs: Sequence[frozenset[str]]) -> float:
-    return _counts(name, programs)[0] / len(programs) if programs else 0.0
+    return _count(name, programs) / len(programs) if programs else 0.0

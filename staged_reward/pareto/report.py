@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from staged_reward.pareto.interval import Estimate
 from staged_reward.pareto.ranks import Enrichment, RemovedRanks
 from staged_reward.pareto.row import Row
-from staged_reward.pareto.tables import filter_name, ranker_name, rate, yardstick
+from staged_reward.pareto.tables import filter_name, percent, ranker_name, rate, times, yardstick
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _cards(rows: Sequence[Row], n: int, base: Row | None) -> list[dict[str, str]
     """Return what to remember: what the full suite reaches, and the fastest rows that lose nothing, or little."""
     if base is None:
         return []
-    full = max(row.best_of[n].mean for row in rows)
+    full = rows[0].best_of[n].mean + rows[0].lost[n].mean
     cards = [
         {"figure": f"{100 * full:.1f} %", "words": f"of problems are solved by the best of {n}, chosen by all tests"}
     ]
@@ -121,6 +121,7 @@ def _row(row: Row, sizes: Sequence[int], base: Row | None) -> dict[str, Any]:
         "best_of": [_cell(row.best_of[n]) for n in sizes],
         "lost": _cell(row.lost[max(sizes)]),
         "speed": {"value": row.programs_per_second.mean, "text": rate(row.programs_per_second)},
+        "num_trials": len(row.seconds),
         "ratio": {"value": ratio, "text": f"{ratio:.2f}"},
         "is_optimal": row.is_optimal,
         "rest": [
@@ -155,13 +156,22 @@ def _rank_parts(ranks: Mapping[str, Sequence[RemovedRanks]]) -> list[dict[str, A
 
 
 def _pattern_parts(patterns: Mapping[str, Sequence[Enrichment]]) -> list[dict[str, Any]]:
-    columns = ["pattern", "in all, %", "in its top 16, %", "in overrated, %", "in correct, %", "odds ratio", "p"]
+    columns = [
+        "pattern",
+        "in all, %",
+        "in its top 16, %",
+        "in overrated, %",
+        "in correct, %",
+        "enrichment",
+        "difference",
+    ]
     return [
         {
             "title": f"Bugs that {orm} does not see",
             "words": "Ways of writing, counted in distinct programs. Overrated are those that it ranked in its top 16 and "
-            "that fail one of the first tests. An odds ratio above 1 is more frequent there than in correct programs; p is "
-            "of Fisher's exact test, one-sided, not corrected for the number of patterns.",
+            "that fail one of the first tests; enrichment is their share over that of correct programs. Hard problems have "
+            "more of the first and easy ones more of the second, so the last column compares within problems: the mean "
+            "difference of the shares in points, with its 95 % interval over problems.",
             "columns": columns,
             "rows": [
                 [
@@ -170,8 +180,8 @@ def _pattern_parts(patterns: Mapping[str, Sequence[Enrichment]]) -> list[dict[st
                     f"{100 * row.in_top:.1f}",
                     f"{100 * row.in_overrated:.1f} ({row.num_overrated})",
                     f"{100 * row.in_correct:.1f} ({row.num_correct})",
-                    f"{row.ratio:.2f}",
-                    f"{row.p_value:.2g}",
+                    times(row.ratio),
+                    percent(row.difference),
                 ]
                 for row in found
             ],

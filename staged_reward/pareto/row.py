@@ -13,7 +13,6 @@ from staged_reward.pareto.accuracy import Case, best_of, rank_values
 from staged_reward.pareto.frontier import pareto_optimal
 from staged_reward.pareto.interval import Array, Estimate, over_problems, over_trials
 from staged_reward.pareto.prices import Price
-from staged_reward.pareto.recipe import Recipe
 from staged_reward.pareto.study import Candidates, Measured
 
 
@@ -31,7 +30,7 @@ class Row:
         lost: By n, the full suite's Best-of-n less this one, on the same problems.
         ranking: pass@k, `mrr` and `ndcg`; empty for strategies, which choose and do not rank.
         kept_frac: What the filter left, of all programs; of `full` and strategies None.
-        false_positive_frac: Wrong ones among what it left.
+        false_positive_frac: Wrong ones among what it left; None where it left nothing.
         false_negative_frac: Correct programs that it removed, of all correct ones.
         programs_per_second: Over trials; preprocessing, execution and scoring; copies count.
         distinct_per_second: The mean of the same for distinct programs.
@@ -126,12 +125,13 @@ def _row(
         lost = {n: np.array([found["losses"][str(n)] for found in item.accurate]) for n in full}
         best = {n: values - lost[n] for n, values in full.items()}
     else:
-        seeds = [_cases(recipe, found, candidates) for found in item.accurate]
+        seeds = [_cases(found, candidates) for found in item.accurate]
         best = {n: np.array([[best_of(ranker, case, n) for case in cases] for cases in seeds]) for n in full}
         found = [[rank_values(ranker, case) for case in cases] for cases in seeds]
         ranking = {name: np.array([[one[name] for one in row] for row in found]) for name in found[0][0]}
     seconds = [sum(pair) for pair in zip(item.seconds, item.ranker_seconds[ranker], strict=True)]
-    num = len(candidates.passed)
+    num_all = len(candidates.passed)
+    num = first["num_programs"] or num_all
     speed = over_trials([num / took for took in seconds])
     kept = first["kept"] if recipe.mode == "filter" else None
     return Row(
@@ -143,11 +143,11 @@ def _row(
         best_of={n: over_problems(values) for n, values in best.items()},
         lost={n: over_problems(full[n] - values) for n, values in best.items()},
         ranking={name: over_problems(values) for name, values in ranking.items()},
-        kept_frac=None if kept is None else sum(kept) / num,
+        kept_frac=None if kept is None else sum(kept) / num_all,
         false_positive_frac=None if kept is None else _false_positives(kept, candidates.passed),
         false_negative_frac=None if kept is None else _false_negatives(kept, candidates.passed),
         programs_per_second=speed,
-        distinct_per_second=speed.mean * candidates.num_distinct / num,
+        distinct_per_second=speed.mean * candidates.num_distinct / num_all,
         seconds=tuple(seconds),
         stages=item.stages,
         num_run=first["num_run"],
@@ -155,17 +155,16 @@ def _row(
     )
 
 
-def _cases(recipe: Recipe, found: Mapping[str, Any], candidates: Candidates) -> list[Case]:
-    """Return what one trial left to its ranker; one that counts tests ranks everything."""
-    kept = None if recipe.mode == "count" else found["kept"]
-    return candidates.cases(kept, found["scores"], found["tests_passed"])
+def _cases(found: Mapping[str, Any], candidates: Candidates) -> list[Case]:
+    """Return what one trial left to its ranker."""
+    return candidates.cases(found["kept"], found["scores"], found["tests_passed"])
 
 
-def _false_positives(kept: Sequence[bool], passed: Sequence[bool]) -> float:
+def _false_positives(kept: Sequence[bool], passed: Sequence[bool]) -> float | None:
     wrong = sum(left and not right for left, right in zip(kept, passed, strict=True))
-    return wrong / max(1, sum(kept))
+    return wrong / sum(kept) if any(kept) else None
 
 
-def _false_negatives(kept: Sequence[bool], passed: Sequence[bool]) -> float:
+def _false_negatives(kept: Sequence[bool], passed: Sequence[bool]) -> float | None:
     removed = sum(right and not left for left, right in zip(kept, passed, strict=True))
-    return removed / max(1, sum(passed))
+    return removed / sum(passed) if any(passed) else None

@@ -20,6 +20,7 @@ from staged_reward.pareto.trial import Trials
 from staged_reward.samples import Sample
 
 BEST_OF = (1, 2, 4, 8, 16, 32, 64)
+YARDSTICK_TRIALS = 3  # of one process per program, however long they take
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ def measure(
         num_trials: Of each recipe; probes run once.
         trials: Runs them.
         journal: Position in it: trial × recipes + recipe.
-        row_seconds: A recipe whose trials took that long in total gets no more of them; one for each seed it always gets.
+        row_seconds: A recipe whose trials took that long in total gets no more of them; one for each seed it always gets,
+            and `processes` three.
         on_trial: Called before each trial with recipe, number and how many trials are done, those on disk included.
     """
     rows: dict[Recipe, list[Mapping[str, Any]]] = {recipe: [] for recipe in recipes}
@@ -134,7 +136,8 @@ def measure(
         for place, recipe in enumerate(recipes):
             known = rows[recipe]
             is_costly = sum(row["seconds"] for row in known) >= row_seconds
-            if number and (recipe.is_probe or (is_costly and number >= trials.num_seeds(recipe))):
+            least = YARDSTICK_TRIALS if recipe.mode == "processes" else trials.num_seeds(recipe)
+            if number and (recipe.is_probe or (is_costly and number >= least)):
                 continue
             on_trial(recipe, number, sum(map(len, rows.values())))
             position = number * len(recipes) + place

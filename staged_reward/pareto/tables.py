@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -87,6 +89,7 @@ def _flat(row: Row) -> dict[str, Any]:
     for name, estimate in row.ranking.items():
         found |= _columns(name, estimate)
     found |= _columns("programs_per_second", row.programs_per_second)
+    found["num_trials"] = len(row.seconds)
     found["distinct_per_second"] = row.distinct_per_second
     for name in ("kept_frac", "false_positive_frac", "false_negative_frac", "num_run"):
         found[name] = "" if getattr(row, name) is None else getattr(row, name)
@@ -100,16 +103,21 @@ def _columns(name: str, estimate: Estimate) -> dict[str, float]:
 
 
 def json_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the rows as JSON can hold them; what is not a number is null."""
-    return [_without_nan(asdict(row) | {"name": row.name}) for row in rows]
+    """Return the rows as JSON can hold them."""
+    return [asdict(row) | {"name": row.name} for row in rows]
 
 
-def _without_nan(value: Any) -> Any:
+def json_text(value: Any) -> str:
+    """Return JSON; what is no finite number is null."""
+    return json.dumps(_finite(value), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _without_nan(item) for key, item in value.items()}
+        return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def ranks_markdown(found: Sequence[RemovedRanks]) -> str:
@@ -127,14 +135,19 @@ def ranks_markdown(found: Sequence[RemovedRanks]) -> str:
 
 
 def enrichment_markdown(found: Sequence[Enrichment]) -> str:
-    """Return the patterns, most significant first."""
+    """Return the patterns, those first that are more frequent in overrated programs than in correct ones."""
     lines = [
-        "| Pattern | Freq | Top-16 | overrated | correct | odds ratio | p |",
+        "| Pattern | Freq | Top-16 | overrated | correct | enrichment | difference within problems |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row.pattern} | {row.in_pool:.1%} | {row.in_top:.1%} | {row.in_overrated:.1%} ({row.num_overrated}) "
-        f"| {row.in_correct:.1%} ({row.num_correct}) | {row.ratio:.2f} | {row.p_value:.2g} |"
+        f"| {row.in_correct:.1%} ({row.num_correct}) | {times(row.ratio)} | {percent(row.difference)} |"
         for row in found
     ]
     return "\n".join(lines) + "\n"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio; `-` where there is none."""
+    return f"{ratio:.2f} ×" if math.isfinite(ratio) else "-"

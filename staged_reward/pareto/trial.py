@@ -55,12 +55,13 @@ class Trial:
         seconds: Until everything is judged; by ranker, what ordering took after that.
         ranker_seconds: By ranker.
         stages: By stage, wall and CPU seconds summed over workers, and how many programs it looked at.
-        kept: By sample: whether the filters left it; of `full` and `processes`, whether it passes.
+        kept: By sample: whether the filters left it; of `full` and `processes`, whether it then passes every test.
         scores: By sample; None without an ORM.
         tests_passed: By sample; of `count` alone.
         losses: Of a strategy: by n and problem, how often a draw of n had a correct program that was not chosen, as a share
             of the draws.
         num_run: Distinct programs that a strategy ran.
+        num_programs: That went through, where those are not all samples.
     """
 
     seconds: float
@@ -71,6 +72,7 @@ class Trial:
     tests_passed: list[int] | None = None
     losses: dict[str, list[float]] = field(default_factory=dict)
     num_run: int | None = None
+    num_programs: int | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -146,8 +148,8 @@ class Trials:
         scorer = None if seed is None else KnownScores(seed)
         with self._verifier(recipe, scorer) as verifier:
             _warm_up(verifier, self._problems)
-            run = self._choose if recipe.mode == "strategy" else self._verify
-            trial = run(recipe, verifier)
+            is_strategy = recipe.mode == "strategy"
+            trial = self._choose(recipe, verifier, number) if is_strategy else self._verify(recipe, verifier)
         if number >= len(seeds):
             trial.kept, trial.scores, trial.tests_passed = [], None, None
         elif recipe.mode == "strategy":
@@ -170,6 +172,7 @@ class Trials:
             scorer,
             full=recipe.mode in ("full", "count"),
             count_tests=recipe.mode == "count",
+            spare_removed=True,
             workers=settings.workers,
             limits=settings.limits,
             time_limit=settings.time_limit,
@@ -190,7 +193,10 @@ class Trials:
         else:
             _refuse_faults(judgements)
             trial.stages = _stages(judgements, verifier)
-            trial.kept = [self._keeps(judgement) for judgement in judgements]
+            trial.kept = [
+                j.filtered_by is None and j.program is not None if recipe.mode == "count" else self._keeps(j)
+                for j in judgements
+            ]
             trial.scores = scores if recipe.orm is not None else None
             trial.tests_passed = [j.tests_passed for j in judgements] if recipe.mode == "count" else None
         for ranker in recipe.rankers:
@@ -227,14 +233,32 @@ class Trials:
             ]
             rank("random" if ranker == "full" else ranker, task_id, ranked)
 
-    def _choose(self, recipe: Recipe, verifier: StagedVerifier) -> Trial:
+    def _choose(self, recipe: Recipe, verifier: StagedVerifier, number: int) -> Trial:
+        """Time a strategy on one draw of the largest n: what it spares depends on how many candidates there are."""
+        order = [position for positions in self._draw(max(self._best_of), number).values() for position in positions]
+        problems, programs = self._at(order)
         started = perf_counter()
-        choices = verifier.choose(self._problems, self._programs, recipe.strategy)
+        choices = verifier.choose(problems, programs, recipe.strategy, seed=number)
         seconds = perf_counter() - started
         _refuse_fault_count(sum(choice.num_faults for choice in choices))
         judgements = [judgement for choice in choices for _, judgement in choice.judgements]
-        stages = _stages(judgements, verifier)
-        return Trial(seconds, {recipe.strategy: 0.0}, stages, num_run=sum(choice.num_run for choice in choices))
+        return Trial(
+            seconds,
+            {recipe.strategy: 0.0},
+            _stages(judgements, verifier),
+            num_run=sum(choice.num_run for choice in choices),
+            num_programs=len(order),
+        )
+
+    def _draw(self, n: int, number: int) -> dict[str, list[int]]:
+        """Return n positions per problem."""
+        return {
+            task_id: random.Random(f"{task_id}/{n}/{number}").sample(positions, n)
+            for task_id, positions in self._positions.items()
+        }
+
+    def _at(self, order: Sequence[int]) -> tuple[list[Problem], list[str | None]]:
+        return [self._problems[position] for position in order], [self._programs[position] for position in order]
 
     def _losses(self, recipe: Recipe, scorer: Scorer | None) -> dict[str, list[float]]:
         """Try a strategy on draws of n candidates per problem."""
@@ -250,17 +274,9 @@ class Trials:
 
     def _lost(self, recipe: Recipe, verifier: StagedVerifier, n: int, draw: int) -> list[bool]:
         """Return by problem whether a draw had a correct program, and another was chosen."""
-        drawn = {
-            task_id: random.Random(f"{task_id}/{n}/{draw}").sample(positions, n)
-            for task_id, positions in self._positions.items()
-        }
+        drawn = self._draw(n, draw)
         order = [position for positions in drawn.values() for position in positions]
-        choices = verifier.choose(
-            [self._problems[position] for position in order],
-            [self._programs[position] for position in order],
-            recipe.strategy,
-            seed=draw,
-        )
+        choices = verifier.choose(*self._at(order), recipe.strategy, seed=draw)
         _refuse_fault_count(sum(choice.num_faults for choice in choices))
         lost = []
         for choice, positions in zip(choices, drawn.values(), strict=True):

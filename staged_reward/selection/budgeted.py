@@ -1,9 +1,10 @@
 """`budget=B`: at most B CPU seconds on a problem's tests, spent where they raise the chance of a right choice most.
 
-What may be run next is a chunk of further tests on one candidate: the next one, or twice, four times … as many, or all that
-are left. A chunk is worth what it is expected to add to the chance that the best candidate is right, per CPU second: a
-candidate that fails drops out, one that passes becomes more likely, one that passes all is certain and ends the search.
-Where no single chunk can change the choice, the likeliest candidate goes on.
+What may be run next is a chunk of further tests on one candidate: of `stdio` tests, each of which is a process, the next
+one, or twice, four times … as many, or all that are left; of other tests, which share a process, all. A chunk is worth what
+it is expected to add to the chance that the best candidate is right, per CPU second: a candidate that fails drops out, one
+that passes becomes more likely, one that passes all is certain and ends the search.
+Where no single chunk can change the choice, the likeliest candidate goes on. Filters are not charged.
 
 Chances start from the ranking: the odds of the first are e² times those of the last. One probe runs at a time, so that each
 sees what the one before found. A candidate that runs over its limit stays possible, and costs the next limit to go on with.
@@ -19,10 +20,10 @@ from dataclasses import replace
 import numpy as np
 
 from staged_reward.budget import SiblingBudget
-from staged_reward.candidates import FULL, Candidate, Group
+from staged_reward.candidates import Candidate, Group
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.problem import StageResult, Verdict
+from staged_reward.problem import FULL, StageResult, StdioTest, Verdict
 from staged_reward.selection.choice import Choice, choose
 from staged_reward.selection.search import Probe
 from staged_reward.selection.survival import Chances, Survival, posterior
@@ -30,6 +31,8 @@ from staged_reward.worker import TestsTask
 
 START_SECONDS = 0.003  # what a run costs beside its tests
 LEAST_SECONDS = 0.01  # of CPU time that a run must be able to use, to be worth its start
+FIRST_GUESS_SECONDS = 0.003  # for a test, until one has run
+MARGIN = 4.0  # each of the processes of a chunk may take so many times what a test takes
 LOG_ODDS_OF_RANK = 1.0  # above the mean for the first, below it for the last
 
 
@@ -64,7 +67,9 @@ class BudgetedSearch:
         self._survival = survival
         self._limits = _limits_in_turn(group.exact, budget)
         self._tests = history.order_tests(group.problem)
-        self._sizes_S = np.array(_sizes(len(self._tests)), dtype=np.int64)
+        num_tests = len(self._tests)
+        self._is_stdio = all(isinstance(test, StdioTest) for test in group.problem.tests)
+        self._sizes_S = np.array(_sizes(num_tests) if self._is_stdio else [num_tests], dtype=np.int64)
         self._candidates = [candidate for candidate in order if can_run(candidate)]
         num = len(self._candidates)
         lean_C = LOG_ODDS_OF_RANK * (1 - 2 * np.arange(num) / max(1, num - 1))
@@ -76,7 +81,7 @@ class BudgetedSearch:
         self._spent = [StageResult(stage=FULL, verdict=Verdict.NOT_RUN)] * num
         self._running: int | None = None
         self._winner: Candidate | None = None
-        self._seconds, self._num_tests = START_SECONDS, 1
+        self._seconds, self._num_tests = 0.0, 0  # of runs that ended, their start aside
 
     def take(self) -> Probe | None:
         """Return the chunk that is worth most per CPU second, if one can be paid for."""
@@ -88,7 +93,8 @@ class BudgetedSearch:
         candidate = self._candidates[index]
         start = self._passed_C[index]
         limit = self._limits[self._limit_C[index]]
-        limits = replace(limit, cpu_seconds=min(limit.cpu_seconds, self._left_seconds))
+        processes = size if self._is_stdio else 1  # each has the limit to itself
+        limits = replace(limit, cpu_seconds=min(limit.cpu_seconds, self._left_seconds / processes))
         is_budget = limits.cpu_seconds < self.group.exact.cpu_seconds
         tests = TestsTask(FULL, self._tests[start : start + size], limits, count=False, is_budget=is_budget)
         filters = self.group.tasks[candidate.num_tasks_done : -1]
@@ -104,7 +110,10 @@ class BudgetedSearch:
         chance_C = self._chances()
         gain_CS, cost_CS = self._gains(chance_C), self._costs()
         num_left_C = len(self._tests) - self._passed_C
+        fits_S = (self._sizes_S == 1) | (self._sizes_S * MARGIN * self._per_test() <= self._left_seconds)
         allowed_CS = self._open_C[:, None] & (self._sizes_S <= num_left_C[:, None]) & (cost_CS <= self._left_seconds)
+        if self._is_stdio:
+            allowed_CS &= fits_S
         if not allowed_CS.any():
             return None
         worth_CS = np.where(allowed_CS, np.maximum(gain_CS, 0.0) / cost_CS, -1.0)
@@ -124,7 +133,7 @@ class BudgetedSearch:
         chance_C1 = chance_C[:, None]
         passed_CS = self._passed_C[:, None] + self._sizes_S
         is_all_CS = passed_CS >= len(self._tests)
-        survives_CS = self._survival.of_wrong(passed_CS) / self._survival.of_wrong(self._passed_C)[:, None]
+        survives_CS = self._survival.from_to(self._passed_C[:, None], passed_CS)
         passes_CS = chance_C1 + (1 - chance_C1) * np.where(is_all_CS, 0.0, survives_CS)
         then_CS = np.where(is_all_CS, 1.0, chance_C1 / np.maximum(passes_CS, 1e-12))
         found_CS = passes_CS * np.maximum(then_CS, other_C1) + (1 - passes_CS) * other_C1
@@ -132,15 +141,22 @@ class BudgetedSearch:
 
     def _costs(self) -> Chances:
         """Return the CPU seconds that each chunk is expected to take, (C, S); after a time-out, its next limit."""
-        fresh_S = START_SECONDS + self._seconds / self._num_tests * self._sizes_S
+        fresh_S = START_SECONDS + self._per_test() * self._sizes_S
         limits = np.array([min(limit.cpu_seconds, self._left_seconds) for limit in self._limits])
-        return np.where((self._limit_C > 0)[:, None], limits[self._limit_C][:, None], fresh_S)
+        processes_S = self._sizes_S if self._is_stdio else np.ones_like(self._sizes_S)
+        slow_CS = limits[self._limit_C][:, None] * processes_S
+        return np.where((self._limit_C > 0)[:, None], slow_CS, fresh_S)
+
+    def _per_test(self) -> float:
+        """Return the CPU seconds that a test takes, as far as is known."""
+        return max(self._seconds, LEAST_SECONDS / 100) / self._num_tests if self._num_tests else FIRST_GUESS_SECONDS
 
     def tell(self, probe: Probe, results: Sequence[StageResult]) -> None:
         """Take note of what a chunk showed and cost."""
         assert self._running is not None
         index, self._running = self._running, None
-        self._left_seconds -= sum(result.cpu_seconds for result in results)
+        self._left_seconds -= sum(result.cpu_seconds for result in results if result.stage == FULL)
+        self._history.learn(self.group.problem, probe.tasks, results)
         *filtered, last = results
         if last.stage != FULL:
             filtered.append(last)
@@ -150,9 +166,6 @@ class BudgetedSearch:
             self._note(index, probe, last)
 
     def _note(self, index: int, probe: Probe, result: StageResult) -> None:
-        task = probe.tasks[-1]
-        assert isinstance(task, TestsTask)
-        self._history.note_tests(self.group.problem, task.indices or (), result)
         if self._limit_C[index] == 0 and result.verdict is not Verdict.TIMEOUT:
             self._seconds += max(0.0, result.cpu_seconds - START_SECONDS)
             self._num_tests += max(1, result.tests_run)
@@ -171,8 +184,11 @@ class BudgetedSearch:
         if result.verdict is Verdict.PASSED:
             is_all = self._passed_C[index] + result.tests_run == len(self._tests)
             return Verdict.PASSED if is_all else Verdict.NOT_RUN
-        if result.verdict is Verdict.TIMEOUT and (result.limit_seconds or 0.0) < self.group.exact.cpu_seconds:
-            self._limit_C[index] = min(self._limit_C[index] + 1, len(self._limits) - 1)
+        is_exact = (result.limit_seconds or 0.0) >= self.group.exact.cpu_seconds
+        if result.verdict is Verdict.TIMEOUT and not is_exact:
+            is_last = self._limit_C[index] == len(self._limits) - 1  # stopped where the budget ends, or it waits
+            self._open_C[index] = not is_last
+            self._limit_C[index] += not is_last
             return Verdict.NOT_RUN
         self._open_C[index] = False
         return result.verdict

@@ -32,7 +32,7 @@ class CertifiedSearch:
         order: Its candidates, best first; those that import what takes long to import wait for the others.
         can_run: Whether a candidate's code compiles and passed the filters so far; asked whenever it is its turn.
         budget: None for exact limits.
-        history: Orders the tests; None keeps their order.
+        history: Orders the tests, and learns from what runs; None keeps their order.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class CertifiedSearch:
         if candidate is None:
             return None
         self._num_running += 1
-        tasks = self.group.tasks_from(candidate.num_tasks_done, self._budget, candidate, self._history)
+        if self._history is not None:
+            self.group.test_order = self._history.order_tests(self.group.problem)
+        tasks = self.group.tasks_from(candidate.num_tasks_done, self._budget, candidate)
         return Probe(candidate, tasks, is_slow=candidate.is_late)
 
     def _next(self) -> Candidate | None:
@@ -89,6 +91,8 @@ class CertifiedSearch:
                 candidate.first_try = results[-1]
                 self._late.append(candidate)
                 return
+        if self._history is not None:
+            self._history.learn(self.group.problem, probe.tasks, results)
         candidate.add(results)
         if results[-1].verdict is Verdict.PASSED:
             self._passed.append(candidate)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from staged_reward.candidates import FULL, Candidate
-from staged_reward.problem import Judgement, StageResult, Verdict
+from staged_reward.candidates import Candidate
+from staged_reward.problem import FULL, Judgement, StageResult, Verdict
 
 RUNS_TESTS = ("tests", FULL)
+STILL_POSSIBLE = (Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Choice:
 
     Attributes:
         task_id: The problem.
-        position: Of the chosen program in the caller's list; None where no candidate holds code that could be right.
+        position: Of the chosen program in the caller's list; None where none holds code that compiles.
         program: The chosen one.
         certificate: None where no candidate passed every test.
         ranking: Positions of all candidates, the chosen one first, then what is not known to be wrong in the order of
@@ -73,7 +74,7 @@ def choose(task_id: str, order: Sequence[Candidate], winner: Candidate | None) -
     if winner is not None:
         possible.sort(key=lambda candidate: candidate is not winner)
     ranked = [*possible, *failed]
-    chosen = next((c for c in ranked if c.program is not None), None)
+    chosen = next((candidate for candidate in ranked if _is_code(candidate)), None)
     results = [result for candidate in order for result in candidate.results if result.tests_run or result.cpu_seconds]
     return Choice(
         task_id=task_id,
@@ -95,7 +96,11 @@ def _has_outcome(candidate: Candidate) -> bool:
 
 
 def _has_failed(candidate: Candidate) -> bool:
-    return any(r.verdict not in (Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN) for r in candidate.results)
+    return any(result.verdict not in STILL_POSSIBLE for result in candidate.results)
+
+
+def _is_code(candidate: Candidate) -> bool:
+    return not any(result.verdict in (Verdict.NO_CODE, Verdict.SYNTAX_ERROR) for result in candidate.results)
 
 
 def _certificate(winner: Candidate) -> Certificate:

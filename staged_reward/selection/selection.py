@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from staged_reward.admission import admit, has_sound_code, identity_of
 from staged_reward.budget import SiblingBudget
-from staged_reward.candidates import FULL, Candidate, Group
+from staged_reward.candidates import Candidate, Group
+from staged_reward.errors import InfraError
 from staged_reward.filters import Filter, LintFilter, TestsFilter
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import SMALL_PROGRAM_CHARS, WorkerPool, worker_lost
-from staged_reward.problem import Problem
+from staged_reward.problem import FULL, Problem
 from staged_reward.rankers import Ranked, rank
 from staged_reward.selection.budgeted import BudgetedSearch
 from staged_reward.selection.certified import CertifiedSearch
-from staged_reward.selection.choice import Choice
+from staged_reward.selection.choice import STILL_POSSIBLE, Choice
 from staged_reward.selection.search import Probe, Search, lost
 from staged_reward.selection.strategy import Certified, Strategy
 from staged_reward.selection.survival import Survival
@@ -95,6 +96,8 @@ class Selection:
             if search.is_done:
                 self._close(search)
             yield from self._hand_over(on_progress)
+        if self._running or self._open or self._unopened:
+            raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
         yield from self._hand_over(on_progress)
 
     def _hand_over(self, on_progress: Callable[[int], None]) -> Iterator[Choice]:
@@ -150,7 +153,7 @@ class Selection:
     def _can_run(self, candidate: Candidate) -> bool:
         if not candidate.results and not has_sound_code(candidate, self._filters):
             return False
-        if candidate.filtered_by() is not None or candidate.program is None:
+        if candidate.program is None or any(result.verdict not in STILL_POSSIBLE for result in candidate.results):
             return False
         return not (self._finds_copies_late and self._is_copy(candidate, candidate.program))
 

@@ -59,6 +59,13 @@ class Survival:
         first, later = self.first[1] / sum(self.first), self.later[1] / sum(self.later)
         return np.where(num_tests == 0, 1.0, first * later ** np.maximum(num_tests - 1, 0))
 
+    def from_to(self, num_passed: Counts, num_tests: Counts) -> Chances:
+        """Return the chance that a wrong program which passed so many tests passes so many in all."""
+        first, later = self.first[1] / sum(self.first), self.later[1] / sum(self.later)
+        begins = (num_passed == 0) & (num_tests > 0)
+        further = np.maximum(num_tests - np.maximum(num_passed, 1), 0)
+        return np.where(begins, first, 1.0) * later**further
+
 
 def posterior(prior: Chances, survival_of_wrong: Chances) -> Chances:
     """Return the chance that a program is right once it has passed what a wrong one passes with the given chance."""
