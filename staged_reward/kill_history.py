@@ -1,7 +1,8 @@
 """Which filters and tests end programs, and what they cost: learned from results, to run the cheapest kill first.
 
-A history decides in which order things run, never what passes: a program has to pass every filter and every test in any
-order. Which filter or test is named as the one that failed it can differ. The order is a function of the history alone.
+A history decides in which order things run, not what passes: a program has to pass every filter and every test in any
+order. Which filter or test is named as the one that failed it can differ; and a budget from siblings, which is made of how
+long they took. The order is a function of the history alone.
 """
 
 from __future__ import annotations

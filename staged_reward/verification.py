@@ -231,7 +231,7 @@ class Verification:
         if known is None:
             return False
         was_first = self._budget and known.program_cpu_seconds <= self._budget.first(group.exact).cpu_seconds
-        if was_first and known.verdict is not Verdict.TIMEOUT and self._counts_as_sibling(known):
+        if was_first and known.verdict is not Verdict.TIMEOUT:
             group.ended.setdefault(known.stage, []).append(known.program_cpu_seconds)  # as if it had run now
         candidate.num_known += 1
         candidate.add([known])
@@ -248,7 +248,7 @@ class Verification:
         is_put_off = self._budget is not None and not candidate.is_late and last.verdict is Verdict.TIMEOUT
         if not candidate.is_late:
             for result in passed if is_put_off else results:
-                if self._counts_as_sibling(result):
+                if result.verdict is not Verdict.INFRA_ERROR:
                     group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
         if self._history is not None and not is_put_off:
             self._history.learn(group.problem, job.tasks, results)
@@ -262,13 +262,6 @@ class Verification:
                 self._cache.put(group.problem, candidate.identity, task, group.exact, result)
         candidate.add(results)
         self._go_on(candidate)
-
-    def _counts_as_sibling(self, result: StageResult) -> bool:
-        """Whether a program's CPU time helps to make its siblings' budget.
-
-        In a learned order, how long a failing program takes depends on which test it meets first; those that pass run all.
-        """
-        return result.verdict is Verdict.PASSED or (self._history is None and result.verdict is not Verdict.INFRA_ERROR)
 
     def _needs_full_after(self, last: StageResult) -> bool:
         """Whether a filter's word leaves open what the full suite would say."""

@@ -61,7 +61,7 @@ class StagedVerifier:
         require_isolation: The least under which a program may run: `confined`, `contained`, `full`; `none` lets
             programs run with this user's rights where the machine offers nothing better (see `staged-reward doctor`).
         order: `given` runs filters and tests in the order given; `adaptive` runs what ends most programs per CPU second
-            first, as learned from what this verifier ran (`history`). What passes is the same.
+            first, as learned from what this verifier ran (`history`). Under exact limits what passes is the same.
         history: What is known beforehand, for `adaptive`.
         layers: Of isolation, to use as far as the machine allows; None for all.
         outer_wall: Put bubblewrap, which must be installed, around every sandbox as a second wall.

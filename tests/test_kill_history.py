@@ -152,17 +152,3 @@ def test_statements_that_need_each_other_pass_under_every_strategy() -> None:
             [choice] = verifier.choose([problem] * 5, programs, strategy)
             assert choice.position == 2, strategy
             assert choice.certificate is not None
-
-
-def test_in_a_learned_order_only_programs_that_pass_make_budgets() -> None:
-    """How long a failing one takes depends on which test it meets first."""
-    quick = [f"n = {i}; t = 0.001; fails = (0,)" for i in range(6)]
-    slow = "n = 99; t = 0.5"
-    run = Verification((), Limits(), BUDGET, None, full=True, count=False, history=KillHistory())
-    judged = dict(
-        item
-        for batch in run.run(FakePool(), [PROBLEM] * 7, [*quick, slow], lambda _: None)  # type: ignore[arg-type]
-        for item in batch
-    )
-    assert judged[6].passed
-    assert judged[6].stages[-1].limit_seconds == 3.0
