@@ -4,7 +4,8 @@ What it does: problems → dataset, `StagedVerifier` → `StagedReward` → TRL'
 `trainer_state.json` (with the log of every step) into `output_dir`. What it does not do: evaluate, resume.
 
 Departures: the paper (arXiv 2506.10056) uses staged verification to rank samples, not to train a generator; here the
-same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives, above a gap.
+same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives, above
+a gap.
 
 One process:
     python train/train_grpo.py --config configs/grpo/smollm2_135m_mbpp.yaml problems=mbpp.jsonl
