@@ -204,8 +204,8 @@ def _recipe_name(row: Row) -> str:
     return " + ".join(part for part in (row.filter, row.orm) if part is not None)
 
 
-def stage_times(rows: Sequence[Row], num_programs: int) -> Figure:
-    """CPU time per program by stage, of every recipe that was timed stage by stage."""
+def stage_times(rows: Sequence[Row]) -> Figure:
+    """Wall time per program by stage, of every recipe that was timed stage by stage."""
     by_recipe = {(row.filter, row.orm, row.kind, row.order, row.ranker * (row.kind == "strategy")): row for row in rows}
     chosen = [row for row in by_recipe.values() if row.stages]
     stages = list(dict.fromkeys(stage for row in chosen for stage in row.stages))
@@ -215,7 +215,7 @@ def stage_times(rows: Sequence[Row], num_programs: int) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     left = np.zeros(len(chosen))
     for stage, hatch in zip(stages, HATCHES * 2, strict=False):
-        width = np.array([row.stages.get(stage, {}).get("seconds", 0.0) for row in chosen]) / num_programs * 1e3
+        width = np.array([row.stages.get(stage, {}).get("seconds", 0.0) / row.num_programs * 1e3 for row in chosen])
         axes.barh(
             range(len(chosen)), width, left=left, color=shades[stage], hatch=hatch, edgecolor="white", label=stage
         )
@@ -224,5 +224,5 @@ def stage_times(rows: Sequence[Row], num_programs: int) -> Figure:
     axes.set_ylim(len(chosen) - 0.4, -0.6)
     axes.set_xlabel("milliseconds per program, summed over workers")
     axes.set_title("Time per stage", loc="left", fontsize=11)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(loc="outside right upper", frameon=False)
     return figure

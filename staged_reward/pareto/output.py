@@ -183,8 +183,8 @@ def _pictures(study: Study, rows: Sequence[Row], ranks: Mapping[str, Sequence[Re
         Picture(
             "stage-times",
             "Where the time goes",
-            "Wall time of each stage, summed over workers, per program of the data.",
-            figures.stage_times(rows, len(study.candidates.passed)),
+            "Wall time of each stage, summed over workers, per program that went through.",
+            figures.stage_times(rows),
         ),
     ]
     first, subsets = _false_positives(study)

@@ -34,6 +34,7 @@ class Row:
         false_negative_frac: Correct programs that it removed, of all correct ones.
         programs_per_second: Over trials; preprocessing, execution and scoring; copies count.
         distinct_per_second: The mean of the same for distinct programs.
+        num_programs: That went through in each trial.
         seconds: Of each trial.
         stages: By stage, mean wall and CPU seconds summed over workers, and programs.
         num_run: Distinct programs that a strategy ran.
@@ -54,6 +55,7 @@ class Row:
     false_negative_frac: float | None
     programs_per_second: Estimate
     distinct_per_second: float
+    num_programs: int
     seconds: tuple[float, ...]
     stages: Mapping[str, Mapping[str, float]]
     num_run: int | None
@@ -148,6 +150,7 @@ def _row(
         false_negative_frac=None if kept is None else _false_negatives(kept, candidates.passed),
         programs_per_second=speed,
         distinct_per_second=speed.mean * candidates.num_distinct / num_all,
+        num_programs=num,
         seconds=tuple(seconds),
         stages=item.stages,
         num_run=first["num_run"],
