@@ -38,7 +38,7 @@ def run(data: Path, output: Path, *more: str) -> str:
         "--output",
         str(output),
     ]
-    filters = ["--filters", "none,tests<=1,tests<=3", "--strategies", "certified", "--trials", "2"]
+    filters = ["--filters", "none,tests<=1,tests<=3", "--strategies", "certified", "--trials", "1"]
     result = CliRunner().invoke(
         app, [*arguments, *filters, "--no-probe", "--workers", "1", *more], catch_exceptions=False
     )
@@ -70,7 +70,7 @@ def test_certified_is_as_accurate_as_the_full_suite_at_every_n(study: Path) -> N
 
 def test_every_row_has_times_of_every_trial_and_a_price(study: Path) -> None:
     for row in rows_of(study):
-        assert len(row["seconds"]) == 2
+        assert len(row["seconds"]) == 1
         assert row["programs_per_second"]["mean"] > 0
         assert set(row["dollars"]) == {"AWS", "Azure", "GCP"}
 
@@ -163,7 +163,7 @@ def test_a_killed_study_goes_on(data: Path, study: Path, tmp_path: Path) -> None
         (["--strategies", "certifid"], "did you mean 'certified'"),
         (["--cascade", "a,b@4"], "two names of --orm"),
         (["--orm", "default", "--orm", "default"], "is taken"),
-        (["--orm", "x=default,default,default"], "one trial for each"),
+        (["--orm", "x=default,default"], "one trial for each"),
         (["--prices", "nowhere.yaml"], "no table of prices"),
         (["--orm", "nowhere/at/all"], "nowhere/at/all"),
         (["--time-limit", "sibling"], "time_limit='sibling'"),
@@ -191,6 +191,7 @@ def test_results_are_json_that_others_read(study: Path) -> None:
     json.loads((study / "results.json").read_text(), parse_constant=refuse)
 
 
+@pytest.mark.slow
 def test_one_problem_filters_without_tests_and_seeds_are_drawn_too(data: Path, tmp_path: Path) -> None:
     lines = [
         line for line in (data / "samples.jsonl").read_text().splitlines() if json.loads(line)["task_id"] == TASKS[0]
@@ -198,7 +199,7 @@ def test_one_problem_filters_without_tests_and_seeds_are_drawn_too(data: Path, t
     (tmp_path / "samples.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "problems.jsonl").write_text((data / "problems.jsonl").read_text())
     cascade = ["--orm", "default", "--orm", "two=default,default", "--cascade", "default,two@4"]
-    run(tmp_path, tmp_path / "out", "--filters", "none", "--strategies", "", *cascade)
+    run(tmp_path, tmp_path / "out", "--filters", "none", "--strategies", "", "--trials", "2", *cascade)
     rows = {(row["filter"], row["ranker"], row["orm"]): row for row in rows_of(tmp_path / "out")}
     assert rows["none", "random", None]["best_of"]["1"]["low"] is None
     assert ("none", "orm", "default,two@4") in rows

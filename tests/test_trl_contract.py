@@ -30,7 +30,9 @@ class FakeVerifier:
 
     stages = ("extract", "tests")
 
-    def verify(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
+    def verify(
+        self, problems: Sequence[Problem], programs: Sequence[str | None], **settings: object
+    ) -> list[Judgement]:
         return [self._judge(problem, VERDICTS[i % 4]) for i, problem in enumerate(problems)]
 
     def _judge(self, problem: Problem, verdict: Verdict) -> Judgement:
