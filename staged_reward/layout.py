@@ -105,8 +105,10 @@ def _split_statements(lines: str) -> str:
         elif (depth == 0 and kind == "colon" and header) or kind == "semicolon":
             keep = end if kind == "colon" else begin
             deeper, header = (" ", False) if kind == "colon" else (deeper, header)
-            pieces.append(lines[start:keep] + _line_break(lines, line_start, end, deeper))
-            start = end
+            line_break = _line_break(lines, line_start, end, deeper)
+            pieces.append(lines[start:keep] + line_break)
+            blank = _INDENT.match(lines, end) if line_break else None
+            start = blank.end() if blank else end  # a form feed there would count as the start of the line
     pieces.append(lines[start:])
     return "".join(pieces)
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from staged_reward.layout import one_statement_per_line
@@ -78,6 +78,7 @@ def test_stripping_keeps_lines_columns_and_meaning(source: str) -> None:
 
 
 @settings(max_examples=400, deadline=None)
+@example("if x: \x0cx")
 @given(source_text)
 def test_canonical_layout_compiles_and_is_stable(source: str) -> None:
     if parses(source):
