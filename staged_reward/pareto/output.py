@@ -18,7 +18,7 @@ from staged_reward.pareto import figures
 from staged_reward.pareto.prices import Price
 from staged_reward.pareto.ranks import Enrichment, RemovedRanks, enrichments, removed_ranks
 from staged_reward.pareto.report import Picture, html
-from staged_reward.pareto.row import Row, rows_of
+from staged_reward.pareto.row import Row, false_positives, rows_of
 from staged_reward.pareto.study import Candidates, Measured
 from staged_reward.pareto.tables import (
     csv_text,
@@ -211,10 +211,9 @@ def _false_positives(study: Study) -> tuple[list[tuple[int, float]], list[tuple[
     shares: dict[str, float] = {}
     for item in study.measured:
         if item.recipe.filter.startswith("tests") and item.recipe.orm is None and item.recipe.mode == "filter":
-            kept = item.accurate[0]["kept"]
-            wrong = sum(left and not right for left, right in zip(kept, study.candidates.passed, strict=True))
-            if any(kept):
-                shares[item.recipe.filter] = wrong / sum(kept)
+            share = false_positives(item.accurate[0]["kept"], study.candidates.passed)
+            if share is not None:
+                shares[item.recipe.filter] = share
     pairs = [
         (word, int(word.removeprefix("tests").lstrip("<=").partition("@")[0]), share) for word, share in shares.items()
     ]

@@ -146,7 +146,7 @@ def _row(
         lost={n: over_problems(full[n] - values) for n, values in best.items()},
         ranking={name: over_problems(values) for name, values in ranking.items()},
         kept_frac=None if kept is None else sum(kept) / num_all,
-        false_positive_frac=None if kept is None else _false_positives(kept, candidates.passed),
+        false_positive_frac=None if kept is None else false_positives(kept, candidates.passed),
         false_negative_frac=None if kept is None else _false_negatives(kept, candidates.passed),
         programs_per_second=speed,
         distinct_per_second=speed.mean * candidates.num_distinct / num_all,
@@ -163,7 +163,8 @@ def _cases(found: Mapping[str, Any], candidates: Candidates) -> list[Case]:
     return candidates.cases(found["kept"], found["scores"], found["tests_passed"])
 
 
-def _false_positives(kept: Sequence[bool], passed: Sequence[bool]) -> float | None:
+def false_positives(kept: Sequence[bool], passed: Sequence[bool]) -> float | None:
+    """Return the share of wrong programs among those that a filter left; None where it left nothing."""
     wrong = sum(left and not right for left, right in zip(kept, passed, strict=True))
     return wrong / sum(kept) if any(kept) else None
 

@@ -122,30 +122,42 @@ def _finite(value: Any) -> Any:
 
 def ranks_markdown(found: Sequence[RemovedRanks]) -> str:
     """Return where removed programs stood, with the columns of Table 9 of Orlanski et al."""
-    lines = [
-        "| Filter | # Rem | Avg. Rank | M1 Rank | M5 Rank | % Removed | % Prob | Spread |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {filter_name(row.filter)} | {row.mean_removed:.2f} | {row.mean_rank:.2f} | {row.best_rank:.2f} "
-        f"| {row.best_five_rank:.2f} | {100 * row.removed_frac:.2f} | {100 * row.all_removed_frac:.2f} | {row.spread:.2f} |"
-        for row in found
-    ]
-    return "\n".join(lines) + "\n"
+    return _table(
+        ["Filter", "# Rem", "Avg. Rank", "M1 Rank", "M5 Rank", "% Removed", "% Prob", "Spread"],
+        [
+            [
+                filter_name(row.filter),
+                *(f"{value:.2f}" for value in (row.mean_removed, row.mean_rank, row.best_rank, row.best_five_rank)),
+                *(f"{value:.2f}" for value in (100 * row.removed_frac, 100 * row.all_removed_frac, row.spread)),
+            ]
+            for row in found
+        ],
+    )
 
 
 def enrichment_markdown(found: Sequence[Enrichment]) -> str:
     """Return the patterns, those first that are more frequent in overrated programs than in correct ones."""
-    lines = [
-        "| Pattern | Freq | Top-16 | overrated | correct | enrichment | difference within problems |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.pattern} | {row.in_pool:.1%} | {row.in_top:.1%} | {row.in_overrated:.1%} ({row.num_overrated}) "
-        f"| {row.in_correct:.1%} ({row.num_correct}) | {times(row.ratio)} | {percent(row.difference)} |"
-        for row in found
-    ]
-    return "\n".join(lines) + "\n"
+    return _table(
+        ["Pattern", "Freq", "Top-16", "overrated", "correct", "enrichment", "difference within problems"],
+        [
+            [
+                row.pattern,
+                f"{row.in_pool:.1%}",
+                f"{row.in_top:.1%}",
+                f"{row.in_overrated:.1%} ({row.num_overrated})",
+                f"{row.in_correct:.1%} ({row.num_correct})",
+                times(row.ratio),
+                percent(row.difference),
+            ]
+            for row in found
+        ],
+    )
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def times(ratio: float) -> str:

@@ -56,8 +56,7 @@ class Survival:
 
     def of_wrong(self, num_tests: Counts) -> Chances:
         """Return the chance that a wrong program passes so many tests, for an array of numbers."""
-        first, later = self.first[1] / sum(self.first), self.later[1] / sum(self.later)
-        return np.where(num_tests == 0, 1.0, first * later ** np.maximum(num_tests - 1, 0))
+        return self.from_to(np.zeros_like(num_tests), num_tests)
 
     def from_to(self, num_passed: Counts, num_tests: Counts) -> Chances:
         """Return the chance that a wrong program which passed so many tests passes so many in all."""
