@@ -19,7 +19,7 @@ from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
 from staged_reward.worker import LintTask, Task, TestsTask
 
 FIRST_ROUND = 2  # candidates, before the order of a problem's tests is looked at again
-_GATE = Gate()
+_UNCALIBRATED = Gate()
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +63,8 @@ class Candidate:
         kept = (Verdict.PASSED, Verdict.INFRA_ERROR, Verdict.NOT_RUN)
         return next((r.stage for r in self.results if r.verdict not in kept and r.stage != FULL), None)
 
-    def judgements(self) -> list[tuple[int, Judgement]]:
-        """Return (position, judgement) for every copy."""
+    def judgements(self, gate: Gate = _UNCALIBRATED) -> list[tuple[int, Judgement]]:
+        """Return (position, judgement) for every copy; the gate makes their rewards."""
         last = self.results[-1]
         with_tests = [result for result in self.results if result.tests_run]
         tests = with_tests[-1] if with_tests else last
@@ -77,7 +77,7 @@ class Candidate:
             tests_passed=tests.tests_passed,
             tests_run=tests.tests_run,
             score=self.score,
-            reward=_GATE.reward_of(
+            reward=gate.reward_of(
                 last.verdict, self.score, is_filtered=filtered_by is not None, is_certain=last.stage == FULL
             ),
             detail=last.detail,

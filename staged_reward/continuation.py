@@ -1,6 +1,7 @@
 """Joins a prompt that opens a function (HumanEval) with the rest that a model wrote.
 
-Models lose the indentation of the first line, or of all lines by the same amount; both are put right. What follows the
+Models lose the indentation of the first line, or of all lines by the same amount; both are put right. A prompt that ends
+within a line, as after `return`, is gone on with in that line where that gives a program. What follows the
 function is kept where the whole parses, and cut back to the longest prefix of whole top-level statements that parses
 where not: prose, or a next function that generation cut off. A broken body of the function itself stays broken, so
 that its verdict is `syntax_error`.
@@ -32,7 +33,8 @@ def opened_name(prompt: str, name: str | None) -> str | None:
 
 def join(prompt: str, text: str) -> str:
     """The program that `text` makes of `prompt`; does not parse when nothing helps."""
-    candidates = [_join_plain(prompt, variant) for variant in _variants(text, _body_indent(prompt))]
+    candidates = [prompt + text] if _ends_within_line(prompt) else []
+    candidates += [_join_plain(prompt, variant) for variant in _variants(text, _body_indent(prompt))]
     for candidate in candidates:
         if parses(candidate):
             return candidate
@@ -42,6 +44,11 @@ def join(prompt: str, text: str) -> str:
         if len(prefix.rstrip()) > least:
             return prefix
     return candidates[0]
+
+
+def _ends_within_line(prompt: str) -> bool:
+    """Whether the text may go on in the prompt's last line, as after `return`; a comment would swallow it."""
+    return bool(prompt) and not prompt.endswith(("\n", "\r")) and "#" not in prompt.splitlines()[-1]
 
 
 def _join_plain(prompt: str, text: str) -> str:

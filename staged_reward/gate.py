@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from staged_reward.calibration import Calibration
 from staged_reward.errors import InputError
 from staged_reward.problem import FULL, Judgement, Verdict
 
@@ -24,14 +25,17 @@ class Gate:
 
     Attributes:
         gap: The least reward of a program that passed; what failed has 0.
-        scale: `global` maps a score s to (1 + s / (1 + |s|)) / 2, the same in every group; `group` to its place among the
-            distinct scores of its group's survivors, the best 1 and the worst 0.
+        scale: `global` maps a score to a value in [0, 1], the same in every group; `group` to its place among the distinct
+            scores of its group's survivors, the best 1 and the worst 0.
+        calibration: With it, the global value is the chance that the program is correct; without, it is
+            (1 + s / (1 + |s|)) / 2 for a score s.
         orm_weight: How much of the range above `gap` the scores use: with 0, every survivor has 1.
     """
 
     gap: float = 0.5
     scale: Scale = "global"
     orm_weight: float = 1.0
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.gap <= 1:
@@ -71,7 +75,7 @@ class Gate:
         Returns:
             0.0, or a number in [gap, 1]; None for a fault of ours, and for what did not run.
         """
-        return self._reward(verdict, _squashed(score), is_filtered=is_filtered, is_certain=is_certain)
+        return self._reward(verdict, self._value(score), is_filtered=is_filtered, is_certain=is_certain)
 
     def _reward(self, verdict: Verdict, good: float, *, is_filtered: bool, is_certain: bool) -> float | None:
         if verdict in (Verdict.INFRA_ERROR, Verdict.NOT_RUN):
@@ -80,10 +84,18 @@ class Gate:
             return 0.0
         return 1.0 if is_certain else 1.0 - self.orm_weight * (1.0 - self.gap) * (1.0 - good)
 
+    def chance(self, score: float) -> float:
+        """Return where a score stands on the global scale: with a calibration, the chance of being correct."""
+        return _squashed(score) if self.calibration is None else self.calibration.chance(score)
+
+    def _value(self, score: float | None) -> float:
+        """Return the same; without a score, 1."""
+        return 1.0 if score is None else self.chance(score)
+
     def _goodness(self, judgements: Sequence[Judgement], groups: Sequence[Hashable]) -> list[float]:
         """Return how good each program is among those that passed, in [0, 1]."""
         if self.scale == "global":
-            return [_squashed(judgement.score) for judgement in judgements]
+            return [self._value(judgement.score) for judgement in judgements]
         scores: dict[Hashable, set[float]] = defaultdict(set)
         for judgement, group in zip(judgements, groups, strict=True):
             if judgement.passed and judgement.filtered_by is None and judgement.score is not None:
@@ -111,9 +123,7 @@ def _orderly(score: float) -> float:
     return -math.inf if math.isnan(score) else score
 
 
-def _squashed(score: float | None) -> float:
-    """Return (1 + s / (1 + |s|)) / 2: increasing, and apart far beyond where a sigmoid saturates. Without a score, 1."""
-    if score is None:
-        return 1.0
+def _squashed(score: float) -> float:
+    """Return (1 + s / (1 + |s|)) / 2: increasing, and apart far beyond where a sigmoid saturates."""
     score = _orderly(score)
     return 0.5 / (1.0 - score) if score < 0 else 1.0 - 0.5 / (1.0 + score)

@@ -10,13 +10,18 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from staged_reward.datasets import SCHEMAS, native, problem_from_row
 from staged_reward.errors import InfraError, InputError
 from staged_reward.excerpt import shown
 from staged_reward.gate import Gate
+from staged_reward.ledger.entry import Entry
+from staged_reward.ledger.ledger import Ledger
+from staged_reward.ledger.metrics import call_metrics
+from staged_reward.prices import read_prices
 from staged_reward.problem import Judgement, Problem, Verdict
 from staged_reward.schedule import Schedule, progress_of
 from staged_reward.verifier import StagedVerifier, extract_all
@@ -42,12 +47,15 @@ class StagedReward:
     Args:
         verifier: A `StagedVerifier`; None for one with the defaults.
         problems: For data sets that carry only a `task_id`.
-        gate: How outcomes and scores become rewards.
+        gate: How outcomes and scores become rewards; None takes the verifier's, with its reward model's calibration.
         tests: How many tests a filter of tests runs, by progress of the training; None for what the verifier says.
         orm_weight: Takes the place of the gate's, by progress.
         name: What the trainer calls it in its metrics.
         max_infra_rate: Largest share of a call's completions that may come back as None for a fault of the verifier.
         deadline_seconds: Of a call. What has no outcome then gets None, and counts in the metric `late_frac`.
+        ledger: A `Ledger`, or the folder of one: every call is written down there, and a part of its completions is audited
+            by the full suite in the background.
+        log_to: `wandb` logs to its open run where the trainer passes no `log_metric`.
     """
 
     def __init__(
@@ -61,20 +69,27 @@ class StagedReward:
         name: str = "staged_reward",
         max_infra_rate: float = 0.2,
         deadline_seconds: float = math.inf,
+        ledger: Ledger | str | Path | None = None,
+        log_to: Literal["wandb"] | None = None,
     ) -> None:
         if not 0 <= max_infra_rate <= 1:
             raise InputError(f"max_infra_rate={max_infra_rate}; give a share from 0 to 1")
         self.verifier = verifier or StagedVerifier()
-        self.gate = gate or Gate()
+        self.gate = gate or self.verifier.gate
         self.tests = tests
         self.orm_weight = orm_weight
         if not deadline_seconds > 0:
             raise InputError(f"deadline_seconds={deadline_seconds}; give a number above 0")
         self.deadline_seconds = deadline_seconds
         self.max_infra_rate = max_infra_rate
+        if log_to not in (None, "wandb"):
+            raise InputError(f"log_to={log_to!r}; give 'wandb', or None")
+        self.ledger = Ledger(ledger) if isinstance(ledger, str | Path) else ledger
+        self.log_to = log_to
+        self._price = read_prices()[0] if self.ledger is None else self.ledger.price
         self.__name__ = name
         self._by_id = {problem.task_id: problem for problem in problems}
-        self._known: dict[str, tuple[Mapping[str, Any], Problem]] = {}
+        self._known: dict[str, tuple[Mapping[str, Any] | str, Problem]] = {}
 
     def __call__(
         self,
@@ -92,7 +107,7 @@ class StagedReward:
         Args:
             prompts: Text or chat messages, one per completion.
             completions: Text or chat messages.
-            completion_ids: Not used.
+            completion_ids: Counted.
             trainer_state: The trainer's; says how far the training is, for schedules.
             log_extra: The trainer's hook for columns of its table of completions.
             log_metric: The trainer's hook for numbers. The same names at every call.
@@ -116,18 +131,21 @@ class StagedReward:
         judgements = self.verifier.verify(
             problems, programs, num_tests=num_tests, deadline_seconds=self.deadline_seconds
         )
-        seconds = perf_counter() - started
-        if log_metric is not None:
-            for name, value in self._metrics(judgements, seconds).items():
-                log_metric(f"{self.__name__}/{name}", value)
+        gate = self.gate if self.orm_weight is None else replace(self.gate, orm_weight=self.orm_weight.at(progress))
+        entry = self._entry(judgements, completion_ids, perf_counter() - started)
+        if self.ledger is not None:
+            step = getattr(trainer_state, "global_step", None)
+            self.ledger.record(entry, judgements, problems, self.verifier, gate, step=step)
+        self._log(entry, log_metric)
         if log_extra is not None:
             log_extra(f"{self.__name__}/verdict", [str(judgement.verdict) for judgement in judgements])
         self._stop_if_broken(judgements)
-        gate = self.gate if self.orm_weight is None else replace(self.gate, orm_weight=self.orm_weight.at(progress))
         return gate.rewards(judgements, [id(problem) for problem in problems])
 
     def _problem(self, index: int, prompt: Any, columns: Mapping[str, Any]) -> Problem:
         row = {key: values[index] for key, values in columns.items()}
+        if isinstance(row.get("problem"), str):
+            return self._remember(row["problem"], row["problem"])
         if "problem" in row:
             return self._convert(_problem_row(row["problem"]))
         if self._by_id and str(row.get("task_id")) in self._by_id:
@@ -141,34 +159,53 @@ class StagedReward:
         return self._convert(row)
 
     def _convert(self, row: Mapping[str, Any]) -> Problem:
-        """Return the same object for equal rows, so that the completions of one prompt are one group."""
         key = next((f"{column}={row[column]}" for column in _NAMING_COLUMNS if column in row), "") or str(row)
+        return self._remember(key, row)
+
+    def _remember(self, key: str, source: Mapping[str, Any] | str) -> Problem:
+        """Return the same object for equal rows, so that the completions of one prompt are one group; convert them once."""
         known = self._known.pop(key, None)
-        if known is None or known[0] != row:
-            known = (row, problem_from_row(row))
+        if known is None or known[0] != source:
+            known = (source, problem_from_row(_problem_row(source) if isinstance(source, str) else source))
         self._known[key] = known  # at the end: the first one is the longest unused
         if len(self._known) > MAX_KNOWN_PROBLEMS:
             self._known.pop(next(iter(self._known)), None)
         return known[1]
 
-    def _metrics(self, judgements: Sequence[Judgement], seconds: float) -> dict[str, float]:
-        """Numbers under names that depend on the verifier's settings alone: the same on every rank, at every call."""
-        num = len(judgements)
-        metrics = {
-            "seconds": seconds,
-            "cpu_seconds": math.fsum(judgement.cpu_seconds for judgement in judgements if not judgement.is_copy),
-            "programs_per_second": num / seconds,
-            "infra_frac": sum(judgement.verdict is Verdict.INFRA_ERROR for judgement in judgements) / num,
-            "late_frac": sum(judgement.verdict is Verdict.NOT_RUN for judgement in judgements) / num,
-            "passed_frac": sum(judgement.passed for judgement in judgements) / num,
-            "known_frac": sum(judgement.is_known for judgement in judgements) / num,
-            "distinct_frac": sum(not judgement.is_copy for judgement in judgements) / num,
-        }
-        for stage in self.verifier.stages:
-            metrics[f"kept_frac/{stage}"] = sum(_kept(judgement, stage) for judgement in judgements) / num
-            results = [result for j in judgements if not j.is_copy for result in j.stages if result.stage == stage]
-            metrics[f"seconds/{stage}"] = math.fsum(result.seconds for result in results)
-        return metrics
+    def _entry(
+        self, judgements: Sequence[Judgement], completion_ids: Sequence[Sequence[int]] | None, seconds: float
+    ) -> Entry:
+        scorer = self.verifier.scorer
+        has_scored = any(judgement.score is not None for judgement in judgements)
+        on_gpu = has_scored and getattr(scorer, "is_on_gpu", lambda: False)()
+        return Entry.of(
+            judgements,
+            self.verifier.stages,
+            seconds=seconds,
+            num_tokens=sum(map(len, completion_ids or ())),
+            dollars=self._price.dollars_of(seconds, self.verifier.num_workers, on_gpu=on_gpu),
+        )
+
+    def _log(self, entry: Entry, log_metric: Callable[[str, float], None] | None) -> None:
+        """Log to the trainer, or to wandb itself where the trainer has no hook."""
+        metrics = call_metrics(entry, self.verifier.stages)
+        if log_metric is not None:
+            for name, value in metrics.items():
+                log_metric(f"{self.__name__}/{name}", value)
+        elif self.log_to == "wandb":
+            import wandb
+
+            if wandb.run is None:
+                raise InputError("log_to='wandb', but no run is open; call wandb.init first, or leave it out")
+            if self.ledger is not None:
+                metrics |= self.ledger.metrics()
+            wandb.log({f"{self.__name__}/{name}": value for name, value in metrics.items()})
+
+    def close(self) -> None:
+        """End the audits and the verifier's processes. A later call starts them again."""
+        if self.ledger is not None:
+            self.ledger.close()
+        self.verifier.close()
 
     def _stop_if_broken(self, judgements: Sequence[Judgement]) -> None:
         broken = [judgement for judgement in judgements if judgement.verdict is Verdict.INFRA_ERROR]
@@ -195,10 +232,3 @@ def _problem_row(value: Any) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         raise InputError(f"column 'problem' is {shown(value)}; give a problem's row, as a mapping or as JSON")
     return row
-
-
-def _kept(judgement: Judgement, stage: str) -> bool:
-    """Whether a candidate got past a stage. Of `extract`, only what it stopped has a result."""
-    if stage == "extract":
-        return judgement.verdict is not Verdict.NO_CODE
-    return any(result.stage == stage and result.verdict is Verdict.PASSED for result in judgement.stages)

@@ -22,6 +22,7 @@ from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import Candidate, Group, stage_of
 from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import Filter, LintFilter
+from staged_reward.gate import Gate
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import JobQueue, WorkerPool, worker_lost
@@ -58,6 +59,7 @@ class Verification:
         cache: Of results; None for none.
         deadline: On the clock of `time.monotonic`; candidates without an outcome then have the verdict `not_run`. A pass of
             the ORM that has begun is waited for.
+        gate: Makes the judgements' rewards; None for one without calibration.
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
     """
 
@@ -74,7 +76,9 @@ class Verification:
         history: KillHistory | None = None,
         cache: ResultCache | None = None,
         deadline: float = math.inf,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate or Gate()
         self._cache = cache
         self._history = history
         self._deadline = deadline
@@ -305,7 +309,7 @@ class Verification:
 
     def _judged(self, group: Group, on_progress: Callable[[int], None]) -> Judged:
         self._handed_over.add(id(group))
-        judged = [item for candidate in group.candidates for item in candidate.judgements()]
+        judged = [item for candidate in group.candidates for item in candidate.judgements(self._gate)]
         on_progress(len(judged))
         return judged
 

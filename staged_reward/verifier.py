@@ -17,6 +17,7 @@ from staged_reward.errors import InputError
 from staged_reward.excerpt import shown
 from staged_reward.extract import extract
 from staged_reward.filters import Filter, TestsFilter, parse_filters
+from staged_reward.gate import Gate
 from staged_reward.isolation.layers import ALL, parse_layers, parse_level
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
@@ -192,6 +193,7 @@ class StagedVerifier:
             history=self.history,
             cache=self.cache,
             deadline=deadline,
+            gate=self.gate,
         )
         with self._turn():
             yield from verification.run(self._pool, problems, programs, on_progress)
@@ -278,6 +280,11 @@ class StagedVerifier:
                 yield
             finally:
                 self._holder = None
+
+    @property
+    def gate(self) -> Gate:
+        """How outcomes and scores become rewards: with the calibration that the reward model's card has, if any."""
+        return Gate(calibration=getattr(self.scorer, "calibration", None))
 
     @property
     def stages(self) -> tuple[str, ...]:

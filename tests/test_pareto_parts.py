@@ -12,10 +12,10 @@ from staged_reward.errors import InputError
 from staged_reward.pareto.accuracy import Case
 from staged_reward.pareto.frontier import pareto_optimal
 from staged_reward.pareto.patterns import PATTERNS, patterns_of
-from staged_reward.pareto.prices import read_prices
 from staged_reward.pareto.processes import run_in_processes
 from staged_reward.pareto.ranks import enrichments, removed_ranks
 from staged_reward.pareto.recipe import Recipe, grid
+from staged_reward.prices import read_prices
 from staged_reward.problem import AssertTest, CallTest, Problem, StdioTest
 
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)

@@ -62,10 +62,16 @@ SUBTRACT = "```python\ndef add(a, b):\n    return a - b\n```"
 ADD_LINES = "```python\nprint(sum(map(int, input().split())))\n```"
 
 
+PER_STAGE = ("in_frac", "kept_frac", "run_frac", "seconds", "cpu_seconds")
+
+
 class FakeVerifier:
     """Gives the verdict that the program names; keeps the problems it was asked about."""
 
     stages = ("extract", "tests", "orm")
+    gate = Gate()
+    scorer = None
+    num_workers = 2
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -281,6 +287,10 @@ def test_metrics_have_the_same_names_at_every_call_and_are_finite_floats() -> No
     numbers = {
         "seconds",
         "cpu_seconds",
+        "dollars",
+        "tokens",
+        "programs",
+        "survived_frac",
         "programs_per_second",
         "infra_frac",
         "late_frac",
@@ -288,8 +298,9 @@ def test_metrics_have_the_same_names_at_every_call_and_are_finite_floats() -> No
         "known_frac",
         "distinct_frac",
     }
-    stages = {f"{kind}/{stage}" for kind in ("kept_frac", "seconds") for stage in FakeVerifier.stages}
-    assert names[0] == {f"mine/{name}" for name in numbers | stages}
+    stages = {f"{kind}/{stage}" for kind in PER_STAGE for stage in FakeVerifier.stages}
+    verdicts_ = {f"verdict_frac/{verdict}" for verdict in Verdict}
+    assert names[0] == {f"mine/{name}" for name in numbers | stages | verdicts_}
 
 
 def test_metrics_are_counted_by_hand() -> None:

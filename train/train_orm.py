@@ -124,10 +124,10 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
     import transformers
     from trl import RewardConfig
 
+    from staged_reward.checkpoints import last_whole_checkpoint
     from staged_reward.orm.trainer import (
         OrmTrainer,
         group_dataset,
-        last_whole_checkpoint,
         pair_dataset,
         refuse_other_run,
     )
@@ -197,9 +197,9 @@ def _train(config: Settings, seed: int, rows: Any, held_out: list[Group], data_f
     saved_type = getattr(torch, config.save_dtype)
     if saved_type != torch.float32:  # what is measured are the weights that are saved
         trainer.accelerator.unwrap_model(trainer.model).to(saved_type).to(torch.float32)
-    metrics = trainer.rank_held_out() if held_out else {}
+    metrics, calibration = trainer.rank_held_out() if held_out else ({}, None)
     metrics["train_loss"] = _last_loss(trainer.state.log_history)
-    trainer.card = replace(card, metrics=metrics)
+    trainer.card = replace(card, metrics=metrics, calibration=calibration)
     if config.lora_rank is not None:
         trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
     if saved_type != torch.float32:

@@ -1,4 +1,4 @@
-"""The command line: `staged-reward verify | pareto | doctor | demo`. Exit codes: 0 done, 2 bad input, 1 our failure."""
+"""The command line: `staged-reward verify | pareto | ledger | doctor | demo`. Exit codes: 0 done, 2 bad input, 1 ours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from staged_reward.cli.demo import demo
 from staged_reward.cli.doctor import doctor
+from staged_reward.cli.ledger import ledger
 from staged_reward.cli.pareto import pareto
 from staged_reward.cli.verify import verify
 from staged_reward.errors import InfraError, InputError
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(verify)
 app.command()(pareto)
+app.command()(ledger)
 app.command()(doctor)
 app.command()(demo)
 

@@ -86,10 +86,10 @@ def pareto(
 ) -> None:
     """Measure accuracy against throughput of filters, rankers and strategies, and draw the frontier."""
     from staged_reward.pareto.output import Study, write_all
-    from staged_reward.pareto.prices import read_prices
     from staged_reward.pareto.recipe import grid, probes
     from staged_reward.pareto.study import Candidates, best_of_sizes, measure
     from staged_reward.pareto.trial import Settings, Trials
+    from staged_reward.prices import read_prices
 
     console = Console()
     if trials < 1:

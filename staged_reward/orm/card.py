@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from staged_reward.calibration import Calibration
 from staged_reward.errors import InputError
 
 FILE_NAME = "orm.json"
@@ -37,6 +38,7 @@ class OrmCard:
         base_model: It was trained from.
         saw: What the training data was made of, in words.
         metrics: On held-out problems, by name.
+        calibration: From a score to the chance of being correct, on held-out samples; None where there were none.
     """
 
     template: str = DEFAULT_TEMPLATE
@@ -49,6 +51,7 @@ class OrmCard:
     base_model: str | None = None
     saw: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         check_template(self.template)
@@ -72,7 +75,10 @@ class OrmCard:
         if path is None:
             return None
         try:
-            return cls(**_known(json.loads(path.read_text(encoding="utf-8"))))
+            row = _known(json.loads(path.read_text(encoding="utf-8")))
+            if row.get("calibration") is not None:
+                row["calibration"] = Calibration(**row["calibration"])
+            return cls(**row)
         except (ValueError, TypeError) as error:
             raise InputError(f"{path}: {error}; it is what train_orm.py writes, do not edit it") from error
 
@@ -80,6 +86,16 @@ class OrmCard:
 def checkpoint_name(name: str | Path) -> str:
     """Return the folder or hub name of a checkpoint: for `default` the folder of the one that ships."""
     return str(SHIPPED_FOLDER if name == SHIPPED else name)
+
+
+def calibration_of(name: str) -> Calibration | None:
+    """Return the calibration that a checkpoint's card has; None without one.
+
+    Raises:
+        InputError: The card is damaged.
+    """
+    card = OrmCard.of(name)
+    return None if card is None else card.calibration
 
 
 def check_template(template: str) -> None:

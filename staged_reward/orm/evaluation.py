@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from staged_reward.calibration import Calibration, fit_calibration
 from staged_reward.metrics import best_of_n, pair_accuracy
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.checkpoint import Checkpoint, checkpoint_of
@@ -20,9 +21,12 @@ from staged_reward.rankers import Ranked, rank
 BEST_OF = (8, 64)
 
 
-def evaluate_groups(model: Any, tokenizer: Any, groups: Sequence[Group], card: OrmCard) -> dict[str, float]:
-    """Score labelled problems with a model in memory, and return the measures of `measure`."""
-    return measure(groups, score_groups(checkpoint_of(model, tokenizer), groups, card))
+def evaluate_groups(
+    model: Any, tokenizer: Any, groups: Sequence[Group], card: OrmCard
+) -> tuple[dict[str, float], Calibration | None]:
+    """Score labelled problems with a model in memory, and return what `measure` and `calibrate` do."""
+    scores = score_groups(checkpoint_of(model, tokenizer), groups, card)
+    return measure(groups, scores), calibrate(groups, scores)
 
 
 def score_groups(checkpoint: Checkpoint, groups: Sequence[Group], card: OrmCard) -> list[list[float]]:
@@ -69,6 +73,19 @@ def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[
                 values[f"bo{n}"].append(best_of_n(outcomes, n))
                 values[f"random_bo{n}"].append(sum(outcomes) / len(outcomes))
     return {name: statistics.fmean(found) for name, found in sorted(values.items())}
+
+
+def calibrate(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> Calibration | None:
+    """Return the calibration on samples, near misses left out; None where samples are missing or scores say nothing."""
+    found = [
+        (score, item.passed)
+        for group, own in zip(groups, scores, strict=True)
+        for score, item in zip(own, group.programs, strict=True)
+        if item.origin == SAMPLE
+    ]
+    if len({passed for _, passed in found}) < 2:
+        return None
+    return fit_calibration([score for score, _ in found], [passed for _, passed in found])
 
 
 def _near_misses(group: Group, scores: Sequence[float]) -> Mapping[str, list[float]]:

@@ -15,11 +15,20 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from staged_reward.calibration import Calibration
 from staged_reward.errors import InfraError, InputError
-from staged_reward.orm.card import Normalisation, OrmCard, check_positive, check_template, checkpoint_name
+from staged_reward.orm.card import (
+    Normalisation,
+    OrmCard,
+    calibration_of,
+    check_positive,
+    check_template,
+    checkpoint_name,
+)
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
 from staged_reward.orm.cost import ScoringCost, flops_of
 from staged_reward.orm.encoding import encode, pooled, text_of
@@ -121,6 +130,11 @@ class OrmScorer:
             checkpoint, _ = self._load()
         return bool(checkpoint.model.device.type == "cuda")
 
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What the checkpoint says of it; nothing is loaded to find out."""
+        return calibration_of(self.model)
+
     def card(self) -> OrmCard:
         """Return how this scorer uses its checkpoint, which is loaded for it.
 
@@ -161,6 +175,7 @@ class OrmScorer:
             max_length=self.max_length or card.max_length,
             normalisation=self.normalisation or card.normalisation,
             eos_token=checkpoint.tokenizer.eos_token,
+            calibration=card.calibration,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from staged_reward.calibration import Calibration
 from staged_reward.errors import InfraError, InputError
-from staged_reward.orm.card import OrmCard, checkpoint_name
+from staged_reward.orm.card import OrmCard, calibration_of, checkpoint_name
 from staged_reward.orm.checkpoint import set_pad_token
 from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.scorer import refuse_non_finite
@@ -94,6 +95,11 @@ class _VllmBacked:
 
     def _logits(self, rows: Sequence[Sequence[int]]) -> list[float]:
         raise NotImplementedError
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What the checkpoint's card says of it."""
+        return calibration_of(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_texts": None, "_lock": None}

@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
 from trl import RewardTrainer
 
+from staged_reward.calibration import Calibration
+from staged_reward.checkpoints import MarkWhole, last_whole_checkpoint
 from staged_reward.errors import InputError
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.encoding import encode, text_of
@@ -25,7 +26,6 @@ from staged_reward.orm.groups import Group
 from staged_reward.orm.losses import GROUP_LOSSES, LossName, pair_accuracy
 from staged_reward.orm.pairs import Pair
 
-WHOLE = "whole"  # a file in a checkpoint that is complete
 RUN_FILE = "run.json"  # what a run is made of, beside its checkpoints
 
 
@@ -140,14 +140,14 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
         if self._held_out:
             was_training = self.model.training
             self.model.eval()
-            ranked = {f"{metric_key_prefix}_{key}": value for key, value in self.rank_held_out().items()}
+            ranked = {f"{metric_key_prefix}_{key}": value for key, value in self.rank_held_out()[0].items()}
             self.log(dict(ranked))
             self.model.train(was_training)
             metrics.update(ranked)
         return dict(metrics)
 
-    def rank_held_out(self) -> dict[str, float]:
-        """Return pair accuracy and Best-of-n on the held-out problems."""
+    def rank_held_out(self) -> tuple[dict[str, float], Calibration | None]:
+        """Return pair accuracy and Best-of-n on the held-out problems, and the calibration on their samples."""
         model = (
             self.model
             if self.is_fsdp_enabled or self.is_deepspeed_enabled
@@ -160,21 +160,6 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
         self.card.save(output_dir or self.args.output_dir)
-
-
-class MarkWhole(TrainerCallback):  # type: ignore[misc]
-    """Leaves a mark in a checkpoint once all of it is written."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        """Called after the last file."""
-        if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
-
-
-def last_whole_checkpoint(output_dir: str | Path) -> str | None:
-    """Return the newest checkpoint that was written to its end; None where there is none."""
-    found = [path.parent for path in Path(output_dir).glob(f"checkpoint-*/{WHOLE}")]
-    return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
 
 
 def refuse_other_run(output_dir: str | Path, made_of: Mapping[str, Any]) -> None:

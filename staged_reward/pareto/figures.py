@@ -82,7 +82,7 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _shades(names: Sequence[str]) -> dict[str, tuple[float, float, float, float]]:
+def shades_of(names: Sequence[str]) -> dict[str, tuple[float, float, float, float]]:
     """Return a colour for each name, dark to light."""
     return dict(zip(names, colormaps["viridis"](np.linspace(0.0, 0.88, max(2, len(names)))), strict=False))
 
@@ -93,7 +93,7 @@ def _base(word: str) -> str:
 
 
 def _points(figure: Figure, axes: Axes, rows: Sequence[Row], x: Sequence[float], n: int) -> None:
-    shades = _shades(list(dict.fromkeys(_base(row.filter) for row in rows)))
+    shades = shades_of(list(dict.fromkeys(_base(row.filter) for row in rows)))
     for row, place in zip(rows, x, strict=True):
         kind = "strategy" if row.kind == "strategy" else row.ranker
         estimate, colour = row.best_of[n], shades[_base(row.filter)]
@@ -151,7 +151,7 @@ def _join(axes: Axes, rows: Sequence[Row], x: Sequence[float], n: int, *, is_ris
 def removed_ranks(found: Sequence[RemovedRanks], orm: str) -> Figure:
     """Where the programs that each filter removes stood in a reward model's ranking."""
     figure, axes = _figure()
-    shades = _shades([item.filter for item in found])
+    shades = shades_of([item.filter for item in found])
     num_bins = min(SHARE_BINS, *(item.num_candidates for item in found))
     edges = np.linspace(0, 1, num_bins + 1)
     for item, line in zip(found, LINES * 3, strict=False):
@@ -209,7 +209,7 @@ def stage_times(rows: Sequence[Row]) -> Figure:
     by_recipe = {(row.filter, row.orm, row.kind, row.order, row.ranker * (row.kind == "strategy")): row for row in rows}
     chosen = [row for row in by_recipe.values() if row.stages]
     stages = list(dict.fromkeys(stage for row in chosen for stage in row.stages))
-    shades = _shades(stages)
+    shades = shades_of(stages)
     figure = Figure(figsize=(SIZE[0], 1.5 + 0.28 * len(chosen)), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -15,7 +15,6 @@ from rich.table import Table
 from staged_reward import __version__
 from staged_reward.metrics import unbiased_pass_at_k
 from staged_reward.pareto import figures
-from staged_reward.pareto.prices import Price
 from staged_reward.pareto.ranks import Enrichment, RemovedRanks, enrichments, removed_ranks
 from staged_reward.pareto.report import Picture, html
 from staged_reward.pareto.row import Row, false_positives, rows_of
@@ -32,6 +31,7 @@ from staged_reward.pareto.tables import (
     yardstick,
 )
 from staged_reward.pareto.trial import NUM_DRAWS, Settings
+from staged_reward.prices import Price
 
 OVERRATED_BY = (
     "tests<=10"  # the filter whose removed programs count as overrated; where it did not run, the last of tests

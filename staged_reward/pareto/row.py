@@ -12,8 +12,8 @@ from staged_reward.metrics import best_of_n
 from staged_reward.pareto.accuracy import Case, best_of, rank_values
 from staged_reward.pareto.frontier import pareto_optimal
 from staged_reward.pareto.interval import Array, Estimate, over_problems, over_trials
-from staged_reward.pareto.prices import Price
 from staged_reward.pareto.study import Candidates, Measured
+from staged_reward.prices import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

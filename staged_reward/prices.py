@@ -37,9 +37,12 @@ class Price:
 
     def dollars(self, programs_per_second: float, num_workers: int, *, on_gpu: bool) -> float:
         """Return the price of 100,000 programs."""
+        return self.dollars_of(PER_PROGRAMS / programs_per_second, num_workers, on_gpu=on_gpu)
+
+    def dollars_of(self, seconds: float, num_workers: int, *, on_gpu: bool) -> float:
+        """Return the price of some time."""
         share = num_workers / self.cpu_cores
-        per_hour = self.gpu_dollars_per_hour if on_gpu else self.cpu_dollars_per_hour * share
-        return PER_PROGRAMS / programs_per_second / 3600 * per_hour
+        return seconds / 3600 * (self.gpu_dollars_per_hour if on_gpu else self.cpu_dollars_per_hour * share)
 
 
 def read_prices(path: str | Path | None = None) -> list[Price]:
