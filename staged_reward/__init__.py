@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from staged_reward.errors import InfraError, InputError
     from staged_reward.limits import Limits
     from staged_reward.problem import Judgement, Problem, Verdict
-    from staged_reward.reward import StagedReward
+    from staged_reward.reward import AsyncStagedReward, StagedReward
     from staged_reward.verifier import StagedVerifier
 
 _HOMES = {
+    "AsyncStagedReward": "reward",
     "InfraError": "errors",
     "InputError": "errors",
     "Judgement": "problem",
@@ -27,6 +28,7 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncStagedReward",
     "InfraError",
     "InputError",
     "Judgement",

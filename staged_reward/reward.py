@@ -6,6 +6,7 @@ and returns one reward per completion. Hooks of the trainer (`log_metric`, `log_
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -214,6 +215,31 @@ class StagedReward:
                 f"{len(broken)} of {len(judgements)} completions could not be verified, above max_infra_rate="
                 f"{self.max_infra_rate}; the first: {broken[0].detail}; see `staged-reward doctor`"
             )
+
+
+class AsyncStagedReward:
+    """A reward that is awaited: it runs on a thread, beside other awaited rewards and whatever else the loop does.
+
+    `AsyncGRPOTrainer` runs plain rewards on threads itself; `GRPOTrainer` and `RLOOTrainer` await such rewards together. To
+    a trainer that asks `inspect.iscoroutinefunction`, which objects never are, give the method `staged_reward`.
+
+    Picklable.
+
+    Args:
+        reward: What is run.
+    """
+
+    def __init__(self, reward: StagedReward) -> None:
+        self.reward = reward
+        self.__name__ = reward.__name__
+
+    async def __call__(self, *arguments: Any, **columns: Any) -> list[float | None]:
+        """Reward completions as `StagedReward` does."""
+        return await asyncio.to_thread(self.reward, *arguments, **columns)
+
+    async def staged_reward(self, *arguments: Any, **columns: Any) -> list[float | None]:
+        """Do the same, as a coroutine function with a name."""
+        return await self(*arguments, **columns)
 
 
 def _is_column(values: Any, num_rows: int) -> bool:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from staged_reward.admission import admit, has_sound_code
@@ -57,8 +58,7 @@ class Verification:
         count: Go on after a failed test of the full suite.
         spare_removed: Do not run the full suite on what any filter removed.
         cache: Of results; None for none.
-        deadline: On the clock of `time.monotonic`; candidates without an outcome then have the verdict `not_run`. A pass of
-            the ORM that has begun is waited for.
+        deadline: On the clock of `time.monotonic`; candidates without an outcome then have the verdict `not_run`.
         gate: Makes the judgements' rewards; None for one without calibration.
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
     """
@@ -97,7 +97,7 @@ class Verification:
         self._running: dict[int, Candidate] = {}
         self._numbers = itertools.count()
         self._finished: list[Group] = []
-        self._scoring: set[Future[Group]] = set()
+        self._scoring: set[Future[_Scores]] = set()
 
     def run(
         self,
@@ -109,7 +109,7 @@ class Verification:
         """Yield the judgements of one problem after the other, as they are done, with positions in `programs`."""
         self._admit(problems, programs)
         known = {key: group.problem for key, group in self._groups.items()}
-        with _orm_thread() as executor:
+        with _orm_thread(self._is_late) as executor:
             self._start()
             at_once = OPEN_PER_WORKER * pool.num_workers
             self._open_groups(at_once)
@@ -132,10 +132,8 @@ class Verification:
 
     def _give_up(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
         """Hand over what is left as it is: what has no outcome was not run."""
-        executor.shutdown(cancel_futures=True)
-        for future in self._scoring:
-            if not future.cancelled():
-                yield self._judged(future.result(), on_progress)
+        executor.shutdown(wait=False, cancel_futures=True)  # what a pass that has begun finds out comes too late
+        yield from self._hand_over(executor, on_progress)
         for group in self._groups.values():
             if id(group) not in self._handed_over:
                 for candidate in group.candidates:
@@ -299,13 +297,16 @@ class Verification:
         """Yield the problems that are done; those with survivors go through the ORM first."""
         finished, self._finished = self._finished, []
         for group in finished:
-            if self._scorer is not None and any(_is_survivor(c) for c in group.candidates):
-                self._scoring.add(executor.submit(_score, self._scorer, group))
-            else:
+            survivors = [candidate for candidate in group.candidates if _is_survivor(candidate)]
+            if self._scorer is None or not survivors:
                 yield self._judged(group, on_progress)
-        for future in [future for future in self._scoring if future.done()]:
+            elif not self._is_late():
+                self._scoring.add(executor.submit(_score, self._scorer, group, survivors))
+        for future in [future for future in self._scoring if future.done() and not future.cancelled()]:
             self._scoring.remove(future)
-            yield self._judged(future.result(), on_progress)
+            scores = future.result()
+            scores.enter()
+            yield self._judged(scores.group, on_progress)
 
     def _judged(self, group: Group, on_progress: Callable[[int], None]) -> Judged:
         self._handed_over.add(id(group))
@@ -315,13 +316,13 @@ class Verification:
 
 
 @contextmanager
-def _orm_thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread for the ORM; what waits for it when the call ends early is dropped."""
+def _orm_thread(is_late: Callable[[], bool]) -> Iterator[ThreadPoolExecutor]:
+    """A thread for the ORM; what waits for it when the call ends early is dropped, and a late one is left to itself."""
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="orm")
     try:
         yield executor
     finally:
-        executor.shutdown(cancel_futures=True)
+        executor.shutdown(wait=not is_late(), cancel_futures=True)
 
 
 def _is_survivor(candidate: Candidate) -> bool:
@@ -329,21 +330,36 @@ def _is_survivor(candidate: Candidate) -> bool:
     return candidate.program is not None and not faulty and candidate.filtered_by() is None
 
 
-def _score(scorer: Scorer, group: Group) -> Group:
-    survivors = [candidate for candidate in group.candidates if _is_survivor(candidate)]
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """Of the survivors of a group, and what one of them took."""
+
+    group: Group
+    survivors: Sequence[Candidate]
+    values: Sequence[float]
+    seconds: float
+    cpu_seconds: float
+
+    def enter(self) -> None:
+        """Give them to the candidates."""
+        for candidate, score in zip(self.survivors, self.values, strict=True):
+            candidate.score = float(score)
+            result = StageResult(
+                stage="orm", verdict=Verdict.PASSED, seconds=self.seconds, cpu_seconds=self.cpu_seconds
+            )
+            at = len(candidate.results) - (candidate.results[-1].stage == FULL)
+            candidate.results.insert(at, result)
+
+
+def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> _Scores:
+    """Score what survived. On the ORM's thread: it changes nothing, since nobody may be waiting for it any more."""
     wall, cpu = time.perf_counter(), time.thread_time()
     programs = [candidate.program or "" for candidate in survivors]
     scores = scorer.score([group.problem.prompt] * len(survivors), programs)
     seconds, cpu_seconds = (time.perf_counter() - wall) / len(survivors), (time.thread_time() - cpu) / len(survivors)
     if len(scores) != len(survivors):
         raise InputError(f"the ORM gave {len(scores)} scores for {len(survivors)} programs; return one for each")
-    for candidate, score in zip(survivors, scores, strict=True):
-        if not math.isfinite(score):
-            raise InfraError(
-                f"the ORM gave score {score} for a program of {group.problem.task_id!r}; check its weights"
-            )
-        candidate.score = float(score)
-        result = StageResult(stage="orm", verdict=Verdict.PASSED, seconds=seconds, cpu_seconds=cpu_seconds)
-        at = len(candidate.results) - (candidate.results[-1].stage == FULL)
-        candidate.results.insert(at, result)
-    return group
+    bad = next((score for score in scores if not math.isfinite(score)), None)
+    if bad is not None:
+        raise InfraError(f"the ORM gave score {bad} for a program of {group.problem.task_id!r}; check its weights")
+    return _Scores(group, survivors, scores, seconds, cpu_seconds)

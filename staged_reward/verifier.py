@@ -134,8 +134,7 @@ class StagedVerifier:
             programs: Python source, whole programs; None where there was no code.
             num_tests: For this call, how many tests a filter of tests runs, or all of a problem that has fewer; None for
                 what it says itself.
-            deadline_seconds: From now; what has no outcome then has the verdict `not_run`. A pass of the ORM that has begun
-                is waited for.
+            deadline_seconds: From now; what has no outcome then has the verdict `not_run`.
 
         Returns:
             One judgement per program, in input order. Faults of ours are verdicts too (`infra_error`).

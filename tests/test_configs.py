@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from staged_reward.errors import InputError
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
     path.relative_to(ROOT)
-    for folder in ("grpo", "orm", "orm_data")
+    for folder in ("compare", "grpo", "orm", "orm_data")
     for path in (ROOT / "configs" / folder).glob("*.yaml")
 )
 
@@ -82,3 +83,11 @@ def test_accelerate_configs_name_a_command_and_start_the_processes_that_they_say
         "launch",
         "--config_file",
     ]
+
+
+def test_groups_that_are_split_over_processes_have_no_scale_of_their_own() -> None:
+    settings = settings_of("train/train_grpo.py")
+    arguments = ["--config", "configs/grpo/smoke.yaml", "num_generations=4", "reward_scale=group"]
+    with pytest.raises(InputError, match="groups would be split over processes"):
+        replace(config_from_command_line(settings, None, arguments[:2]), num_generations=4, reward_scale="group")
+    assert config_from_command_line(settings, None, [*arguments, "gradient_accumulation_steps=2"])

@@ -32,6 +32,14 @@ CONTINUATIONS = [
     (fenced(BODY), PROMPT + BODY),
     (CODE, CODE),
 ]
+WITHIN_A_LINE = [
+    (PROMPT + "    return", " x + 1\n", PROMPT + BODY),
+    (PROMPT + "    return", " x + 1\n\n\ndef g(y", PROMPT + BODY + "\n\n"),
+    (PROMPT + "    return (", "x +\n        1)\n", PROMPT + "    return (x +\n        1)\n"),
+    (PROMPT.rstrip(), BODY, PROMPT + BODY),
+    (PROMPT.rstrip(), "return x + 1\n", PROMPT + BODY),
+    (PROMPT + "    # one more", BODY, PROMPT + "    # one more\n" + BODY),
+]
 TEXTS = [
     ("fence", "Sure:\n" + fenced(CODE) + "Done.", CODE),
     ("no language", fenced(CODE, ""), CODE),
@@ -91,6 +99,11 @@ HOSTILE = [
 @pytest.mark.parametrize(("completion", "program"), CONTINUATIONS)
 def test_continuation_of_a_prompt(completion: str, program: str) -> None:
     assert extract(completion, prompt=PROMPT, entry_point="f") == program
+
+
+@pytest.mark.parametrize(("prompt", "completion", "program"), WITHIN_A_LINE)
+def test_a_prompt_that_ends_within_a_line_is_gone_on_with_in_it(prompt: str, completion: str, program: str) -> None:
+    assert extract(completion, prompt=prompt, entry_point="f") == program
 
 
 @pytest.mark.parametrize(("name", "completion", "program"), TEXTS, ids=[name for name, _, _ in TEXTS])

@@ -56,7 +56,7 @@ def test_what_the_filters_let_through_and_what_they_removed_is_found_out(
 ) -> None:
     calls = Calls(auditor, verifier)
     auditor.frac = 1.0
-    calls([ADD, ONES, SUBTRACT, LINTED] + [ADD, ADD, ADD, ADD])
+    calls([ADD, ONES, SUBTRACT, LINTED, ADD, ADD, ADD, ADD])
     auditor.wait()
     (report,) = calls.reports
     kinds = {(item.survived, item.is_top, item.passed) for item in report.audited}

@@ -117,12 +117,11 @@ def test_half_a_line_waits_for_its_rest(tmp_path: Path) -> None:
 def test_a_full_disk_loses_lines_and_not_the_training(tmp_path: Path) -> None:
     (tmp_path / "rank-0.jsonl").symlink_to("/dev/full")
     made = LedgerWriter(tmp_path, 0)
-    with pytest.warns(UserWarning, match=r"cannot be written \(No space left on device\)") as warned:
+    with pytest.warns(UserWarning, match=r"cannot be written \(No space left on device\)"):
         made.begin(STAGES)
-        for number in range(3):
-            made.add_call(number, entry())
+    for number in range(3):
+        made.add_call(number, entry())  # a second warning would be an error here
     assert made.num_lost == 4
-    assert len(warned) == 1
     made.close()
 
 

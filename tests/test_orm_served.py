@@ -23,7 +23,7 @@ from tests.test_orm_scorer import PROGRAMS, PROMPTS, save_checkpoint
 class Server:
     """Answers as vLLM does; `logit` scores a row, `faults` are answers (status, body) that come first."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
         self.faults: list[tuple[int, bytes]] = []
         self.logit: Callable[[list[int]], float] = lambda row: float(sum(row))
@@ -47,8 +47,9 @@ class Server:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self._http.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def answer(self, request: dict[str, Any]) -> bytes:
@@ -106,14 +107,30 @@ def test_a_fault_of_the_server_is_tried_again(server: Server, checkpoint: Path, 
     assert len(ServedScorer(checkpoint, server.url).score(["p"], ["x"])) == 1
     server.faults = [fault] * served.ATTEMPTS
     with pytest.raises(InfraError, match="gave no usable answer in 4 attempts; the last: "):
-        ServedScorer(checkpoint, server.url).score(["p"], ["x"])
+        ServedScorer(checkpoint, server.url, patience_seconds=0).score(["p"], ["x"])
 
 
 def test_a_server_that_is_not_there_is_a_fault_of_ours(server: Server, checkpoint: Path) -> None:
-    scorer = ServedScorer(checkpoint, server.url)
+    scorer = ServedScorer(checkpoint, server.url, patience_seconds=0)
     server.close()
     with pytest.raises(InfraError, match="gave no usable answer"):
         scorer.score(["p"], ["x"])
+
+
+def test_a_server_that_goes_away_and_returns_costs_time_only(
+    server: Server, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "PAUSES_SECONDS", (0.0, 0.1, 0.1, 0.1))
+    scorer = ServedScorer(checkpoint, server.url, patience_seconds=60)
+    before = scorer.score(["p"], ["x"])
+    port = server.port
+    server.close()
+    returned: list[Server] = []
+    timer = threading.Timer(1.0, lambda: returned.append(Server(port)))
+    timer.start()
+    assert scorer.score(["p"], ["x"]) == before  # refused for a second, many attempts
+    timer.join()
+    returned[0].close()
 
 
 def test_a_request_that_the_server_refuses_is_not_repeated(server: Server, checkpoint: Path) -> None:

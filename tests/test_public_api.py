@@ -11,6 +11,7 @@ import staged_reward
 
 HEAVY = ("torch", "transformers", "trl", "vllm", "wandb", "numpy", "datasets", "accelerate", "pylint", "black")
 NAMES = [
+    "AsyncStagedReward",
     "InfraError",
     "InputError",
     "Judgement",

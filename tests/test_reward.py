@@ -72,6 +72,7 @@ class FakeVerifier:
     gate = Gate()
     scorer = None
     num_workers = 2
+    full = False
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []

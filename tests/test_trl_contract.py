@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import inspect
 import json
 import math
+import pickle
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from staged_reward import Judgement, Problem, StagedReward, StagedVerifier, Verdict
+from staged_reward import AsyncStagedReward, Judgement, Problem, StagedReward, StagedVerifier, Verdict
 from staged_reward.gate import Gate
 from staged_reward.problem import StageResult
 
@@ -71,7 +75,7 @@ def tiny() -> Iterator[Any]:
         yield importlib.import_module("tiny_model")
 
 
-def train(tiny: Any, folder: Path, trainer: str, reward: StagedReward, prompt: Any) -> list[dict[str, Any]]:
+def train(tiny: Any, folder: Path, trainer: str, reward: Any, prompt: Any) -> list[dict[str, Any]]:
     """Train for two steps of one group of four; return the log of the steps."""
     import datasets
     import trl
@@ -148,3 +152,53 @@ def test_trl_takes_its_name_and_finds_no_coroutine() -> None:
     reward = StagedReward(FakeVerifier(), name="code")  # type: ignore[arg-type]
     assert get_callable_name(reward) == "code"
     assert not is_async_callable(reward)
+
+
+def half(completions: Sequence[Any], **columns: Any) -> list[float]:
+    """Another reward function, which judges every row."""
+    return [0.5] * len(completions)
+
+
+def none(completions: Sequence[Any], **columns: Any) -> list[None]:
+    """Another reward function, which judges no row."""
+    return [None] * len(completions)
+
+
+@pytest.mark.parametrize("trainer", ["GRPO", "RLOO"])
+@pytest.mark.parametrize(
+    ("other", "mean"), [(half, (1.5 + 0.5 + 0.5 + 1.5) / 4), (none, 2 / 3)], ids=["judges all", "judges none"]
+)
+def test_rewards_are_added_up_and_a_row_that_is_none_for_all_is_left_out(
+    tiny: Any, tmp_path: Path, trainer: str, other: Any, mean: float
+) -> None:
+    reward = Recorder(FakeVerifier(), max_infra_rate=0.5)
+    for step in train(tiny, tmp_path, trainer, [reward, other], PROMPTS["plain"]):
+        assert step["reward"] == pytest.approx(mean)
+
+
+def test_awaited_rewards_run_at_the_same_time(tiny: Any, tmp_path: Path) -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    class Meets(StagedReward):
+        def __call__(self, *args: Any, **columns: Any) -> list[float | None]:
+            meeting.wait()  # breaks, were the other one not running now
+            return super().__call__(*args, **columns)
+
+    rewards = [
+        AsyncStagedReward(Meets(FakeVerifier(), name=name, max_infra_rate=0.5))  # type: ignore[arg-type]
+        for name in ("one", "other")
+    ]
+    for step in train(tiny, tmp_path, "GRPO", rewards, PROMPTS["plain"]):
+        assert step["rewards/one/mean"] == step["rewards/other/mean"] == pytest.approx(2 / 3)
+        assert step["one/infra_frac"] == 0.25
+
+
+def test_an_awaited_reward_is_a_coroutine_function_for_every_trainer_and_picklable() -> None:
+    from trl.trainer.utils import is_async_callable
+
+    reward = AsyncStagedReward(StagedReward(FakeVerifier(), name="code"))  # type: ignore[arg-type]
+    assert is_async_callable(reward)
+    assert reward.__name__ == "code"
+    method = pickle.loads(pickle.dumps(reward)).staged_reward
+    assert inspect.iscoroutinefunction(method)
+    assert asyncio.run(method(["Add."], ["x"], problem=[NATIVE])) == [1.0]

@@ -122,8 +122,16 @@ class Settings:
                 raise InputError(f"{name}={getattr(self, name)}; give a positive, finite number")
         if self.num_generations < 2:
             raise InputError(f"num_generations={self.num_generations}; a group needs at least 2 to compare")
-        if self.num_problems is not None and self.num_problems < 1:
-            raise InputError(f"num_problems={self.num_problems}; give a positive number, or null for all")
+        for name in ("num_problems", "workers", "deadline_seconds", "save_steps"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name}={value}; give a positive number, or null")
+        per_process = self.per_device_train_batch_size * self.gradient_accumulation_steps
+        if self.reward_scale == "group" and per_process % self.num_generations:
+            raise InputError(
+                f"reward_scale='group', but a process has {per_process} completions of a step and a group "
+                f"{self.num_generations}: groups would be split over processes; use 'global', or a multiple"
+            )
         if self.orm_url is not None and self.orm is None:
             raise InputError(
                 f"orm_url={self.orm_url!r} without orm; name the checkpoint that is served, for its tokenizer"

@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 
 from staged_reward.errors import InputError
 from staged_reward.ledger.metrics import COST
-from staged_reward.reward import StagedReward
+from staged_reward.reward import AsyncStagedReward, StagedReward
 
 
 class LedgerCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
@@ -29,7 +29,8 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         InputError: It has none.
     """
 
-    def __init__(self, reward: StagedReward) -> None:
+    def __init__(self, reward: StagedReward | AsyncStagedReward) -> None:
+        reward = reward.reward if isinstance(reward, AsyncStagedReward) else reward
         if reward.ledger is None:
             raise InputError("LedgerCallback needs a reward with a ledger; give StagedReward(ledger=FOLDER)")
         self._ledger = reward.ledger

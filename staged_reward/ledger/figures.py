@@ -104,7 +104,8 @@ def _stage_seconds(axes: Axes, steps: Sequence[Step], stages: Sequence[str]) -> 
     axes.set_xlabel("step")
     axes.set_ylabel("CPU seconds")
     axes.set_title("Cost per step, by stage", loc="left", fontsize=11)
-    axes.legend(fontsize=8, frameon=False)
+    axes.set_ylim(0, max(1.2 * bottom.max(), 1e-6))
+    axes.legend(fontsize=8, frameon=False, loc="upper center", ncols=len(names))
 
 
 def _kept(axes: Axes, steps: Sequence[Step], stages: Sequence[str]) -> None:

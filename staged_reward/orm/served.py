@@ -23,7 +23,7 @@ from staged_reward.orm.encoding import encode, pooled, text_of
 from staged_reward.orm.scorer import refuse_non_finite
 
 ATTEMPTS = 4
-PAUSES_SECONDS = (0.0, 0.5, 2.0, 8.0)  # before each attempt: a server that restarts is there again
+PAUSES_SECONDS = (0.0, 0.5, 2.0, 5.0)  # before each attempt, the last one before all that follow
 BATCH = 64
 TOLERANCE = 0.06  # bfloat16's; see `require_parity`
 
@@ -142,17 +142,25 @@ class VllmScorer(_VllmBacked):
 class ServedScorer(_VllmBacked):
     """A reward model that `vllm serve --runner pooling` serves.
 
-    A server that is away for a while costs time, not a training: each request is tried again, after longer pauses.
+    A server that is away for a while costs time, not a training: each request is tried again until `patience_seconds` have
+    passed, and at least four times.
 
     Args:
         model: The checkpoint that is served, for its tokenizer and card.
         url: Of the server, e.g. `http://localhost:8000`.
         served_name: What the server calls it; None asks the server.
         timeout_seconds: For one request.
+        patience_seconds: With a server that gives no usable answer; 0 for four attempts.
     """
 
     def __init__(
-        self, model: str | Path, url: str, *, served_name: str | None = None, timeout_seconds: float = 120.0
+        self,
+        model: str | Path,
+        url: str,
+        *,
+        served_name: str | None = None,
+        timeout_seconds: float = 120.0,
+        patience_seconds: float = 120.0,
     ) -> None:
         super().__init__(model)
         if not url.startswith(("http://", "https://")):
@@ -161,7 +169,10 @@ class ServedScorer(_VllmBacked):
             raise InputError(f"timeout_seconds={timeout_seconds}; give a positive, finite number")
         self.url = url.rstrip("/")
         self.served_name = served_name
+        if not 0 <= patience_seconds < float("inf"):
+            raise InputError(f"patience_seconds={patience_seconds}; give a finite number from 0")
         self.timeout_seconds = timeout_seconds
+        self.patience_seconds = patience_seconds
 
     def _logits(self, rows: Sequence[Sequence[int]]) -> list[float]:
         if self.served_name is None:
@@ -177,8 +188,10 @@ class ServedScorer(_VllmBacked):
         """Send a request until it is answered well, a bounded number of times."""
         import httpx
 
-        for attempt in range(ATTEMPTS):
-            time.sleep(PAUSES_SECONDS[attempt])
+        end, num_attempts, problem = time.monotonic() + self.patience_seconds, 0, ""
+        while num_attempts < ATTEMPTS or time.monotonic() < end:
+            time.sleep(PAUSES_SECONDS[min(num_attempts, ATTEMPTS - 1)])
+            num_attempts += 1
             try:
                 reply = httpx.request(method, self.url + path, json=request, timeout=self.timeout_seconds)
                 if reply.status_code == 200:
@@ -190,7 +203,7 @@ class ServedScorer(_VllmBacked):
                 if isinstance(error, InputError):
                     raise
                 problem = f"{type(error).__name__}: {error}"
-        raise InfraError(f"{self.url}{path} gave no usable answer in {ATTEMPTS} attempts; the last: {problem}")
+        raise InfraError(f"{self.url}{path} gave no usable answer in {num_attempts} attempts; the last: {problem}")
 
 
 def _in_order(num: int, reply: Any) -> list[float]:
