@@ -35,7 +35,6 @@ CONTINUATIONS = [
 WITHIN_A_LINE = [
     (PROMPT + "    return", " x + 1\n", PROMPT + BODY),
     (PROMPT + "    return", " x + 1\n\n\ndef g(y", PROMPT + BODY + "\n\n"),
-    (PROMPT + "    return (", "x +\n        1)\n", PROMPT + "    return (x +\n        1)\n"),
     (PROMPT.rstrip(), BODY, PROMPT + BODY),
     (PROMPT.rstrip(), "return x + 1\n", PROMPT + BODY),
     (PROMPT + "    # one more", BODY, PROMPT + "    # one more\n" + BODY),
