@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from staged_reward.best_of_n import BestOfN
     from staged_reward.datasets import load_problems
     from staged_reward.errors import InfraError, InputError
     from staged_reward.limits import Limits
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AsyncStagedReward": "reward",
+    "BestOfN": "best_of_n",
     "InfraError": "errors",
     "InputError": "errors",
     "Judgement": "problem",
@@ -29,6 +31,7 @@ _HOMES = {
 __version__ = "0.1.0"
 __all__ = [
     "AsyncStagedReward",
+    "BestOfN",
     "InfraError",
     "InputError",
     "Judgement",

@@ -65,19 +65,19 @@ class TestsFilter:
 Filter = Syntax | LintFilter | TestsFilter
 
 
-def parse_filters(specs: Sequence[str]) -> tuple[Filter, ...]:
+def parse_filters(specs: Sequence[str | Filter]) -> tuple[Filter, ...]:
     """Read filters, and return them in the order in which they run: `syntax` is first, for it needs no worker.
 
     Args:
         specs: Words such as `syntax`, `lint`, `lint=ruff`, `tests=3` (the first 3), `tests=3@7` (3 drawn, seed 7) or
-            `tests<=10` (the first 10, or all of a problem that has fewer).
+            `tests<=10` (the first 10, or all of a problem that has fewer); or filters.
 
     Raises:
         InputError: A word is unknown, or a stage is named twice.
     """
     if isinstance(specs, str):
         raise InputError(f"filters={specs!r} is one string; give a sequence such as ('syntax', 'tests=1')")
-    filters = tuple(map(_parse_filter, specs))
+    filters = tuple(_parse_filter(spec) if isinstance(spec, str) else spec for spec in specs)
     stages = [item.stage for item in filters]
     for stage in stages:
         if stages.count(stage) > 1:

@@ -76,7 +76,7 @@ class StagedVerifier:
 
     def __init__(
         self,
-        filters: Sequence[str] = ("syntax", "lint", "tests=1"),
+        filters: Sequence[str | Filter] = ("syntax", "lint", "tests=1"),
         orm: str | Path | Scorer | None = None,
         *,
         full: bool = False,
@@ -311,6 +311,37 @@ class StagedVerifier:
             raise InputError(
                 f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call"
             )
+
+    def whole_suites(self, workers: int | None = None, *, count: bool = False) -> StagedVerifier:
+        """Return a verifier that runs every test of what compiles, under the exact limits and the isolation of this one.
+
+        Args:
+            workers: Processes; None for as many as this one has.
+            count: Go on after a failed test.
+        """
+        return StagedVerifier(
+            ("syntax",),
+            full=True,
+            count_tests=count,
+            time_limit="exact",
+            workers=workers or self.num_workers,
+            limits=self.limits,
+            require_isolation=self.require_isolation.name.lower(),
+            layers=self.layers,
+            outer_wall=self.outer_wall,
+        )
+
+    def without_tests(self) -> StagedVerifier:
+        """Return a verifier with the other filters and the reward model of this one, for problems without tests."""
+        return StagedVerifier(
+            [item for item in self.filters if not isinstance(item, TestsFilter)],
+            self.scorer,
+            workers=self.num_workers,
+            limits=self.limits,
+            require_isolation=self.require_isolation.name.lower(),
+            layers=self.layers,
+            outer_wall=self.outer_wall,
+        )
 
     def close(self) -> None:
         """End the worker processes. A later call starts them again; a stream that is still open fails."""

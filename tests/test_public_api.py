@@ -12,6 +12,7 @@ import staged_reward
 HEAVY = ("torch", "transformers", "trl", "vllm", "wandb", "numpy", "datasets", "accelerate", "pylint", "black")
 NAMES = [
     "AsyncStagedReward",
+    "BestOfN",
     "InfraError",
     "InputError",
     "Judgement",

@@ -5,13 +5,13 @@ What it does not do: check rows, which `load_problems` does.
 
 from __future__ import annotations
 
-import ast
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from staged_reward import InputError, Problem, load_problems
+from staged_reward.prompting import chat_prompt
 from staged_reward.rows import read_rows
 
 Style = Literal["chat", "plain"]
@@ -49,31 +49,10 @@ def build_dataset(problems: Sequence[tuple[Mapping[str, Any], Problem]], style: 
 
     return Dataset.from_list(
         [
-            {"prompt": chat_prompt(row, problem) if style == "chat" else problem.prompt, "task_id": problem.task_id}
+            {"prompt": chat_prompt(problem, row) if style == "chat" else problem.prompt, "task_id": problem.task_id}
             for row, problem in problems
         ]
     )
-
-
-def chat_prompt(row: Mapping[str, Any], problem: Problem) -> list[dict[str, str]]:
-    """Return the messages that ask for the program, with the tests that the data set means to be seen (MBPP)."""
-    request = problem.prompt.strip()
-    if _begins_a_program(request):
-        request = f"Complete this function; repeat all of it, imports included:\n```python\n{request}\n```"
-    elif row.get("test_list"):
-        request += "\nThe code has to pass these tests:\n```python\n" + "\n".join(row["test_list"]) + "\n```"
-    elif problem.entry_point:
-        request += f"\nTests call `{problem.entry_point}`."
-    return [{"role": "user", "content": f"{request}\nAnswer with one block of Python code."}]
-
-
-def _begins_a_program(prompt: str) -> bool:
-    """Tell whether the prompt is code to complete, as HumanEval's, and not prose."""
-    try:
-        body = ast.parse(prompt).body
-    except (SyntaxError, ValueError):
-        return False
-    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
 
 
 def _examples_file() -> Path:

@@ -158,7 +158,7 @@ class Auditor:
                     drawn, verifier, report = self._waiting.get(timeout=0.2)
                 except Empty:
                     continue
-                exact = exact or _exact(verifier)
+                exact = exact or verifier.whole_suites(workers=1)
                 try:
                     report(self._audit(drawn, exact))
                 finally:
@@ -260,17 +260,3 @@ def _tops(judgements: Sequence[Judgement], problems: Sequence[Problem]) -> set[i
         if id(problem) not in best or score > best[id(problem)][0]:
             best[id(problem)] = score, index
     return {index for _, index in best.values()}
-
-
-def _exact(verifier: StagedVerifier) -> StagedVerifier:
-    """Return a verifier that runs whole suites alone, under the exact limits of the one given."""
-    return StagedVerifier(
-        ("syntax",),
-        full=True,
-        time_limit="exact",
-        workers=1,
-        limits=verifier.limits,
-        require_isolation=verifier.require_isolation.name.lower(),
-        layers=verifier.layers,
-        outer_wall=verifier.outer_wall,
-    )

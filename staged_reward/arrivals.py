@@ -1,0 +1,94 @@
+"""Judges programs as they arrive, from many threads: what has come together is verified together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from staged_reward.problem import Judgement, Problem
+from staged_reward.verifier import StagedVerifier
+
+MAX_TOGETHER = 256
+
+Outcome = Judgement | BaseException | None
+"""A judgement; what kept the verifier from it; or None: it was not wanted any more."""
+
+
+class _Arrival(NamedTuple):
+    problem: Problem
+    program: str | None
+    is_wanted: Callable[[], bool]
+    deliver: Callable[[Outcome], None]
+
+
+class Arrivals:
+    """A thread that verifies what arrives.
+
+    Args:
+        verifier: That judges. A call of it takes what has arrived so far, of all problems.
+    """
+
+    def __init__(self, verifier: StagedVerifier) -> None:
+        self.verifier = verifier
+        self._waiting: SimpleQueue[_Arrival | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="verification", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self,
+        problem: Problem,
+        program: str | None,
+        deliver: Callable[[Outcome], None],
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Have a program judged.
+
+        Args:
+            problem: It is for.
+            program: Its source; None where there was no code.
+            deliver: Gets what comes of it, on another thread.
+            is_wanted: Asked before it runs.
+        """
+        self._waiting.put(_Arrival(problem, program, is_wanted, deliver))
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            together = [first]
+            while len(together) < MAX_TOGETHER:
+                try:
+                    more = self._waiting.get_nowait()
+                except Empty:
+                    break
+                if more is None:
+                    self._judge(together)
+                    return
+                together.append(more)
+            self._judge(together)
+
+    def _judge(self, together: list[_Arrival]) -> None:
+        wanted = []
+        for arrival in together:
+            if arrival.is_wanted():
+                wanted.append(arrival)
+            else:
+                arrival.deliver(None)
+        if not wanted:
+            return
+        delivered: set[int] = set()
+        try:
+            problems, programs = [one.problem for one in wanted], [one.program for one in wanted]
+            for judged in self.verifier.stream(problems, programs):
+                for position, judgement in judged:
+                    delivered.add(position)
+                    wanted[position].deliver(judgement)
+        except BaseException as error:  # noqa: BLE001  it is raised where the outcome is awaited
+            for position, arrival in enumerate(wanted):
+                if position not in delivered:
+                    arrival.deliver(error)
+
+    def close(self) -> None:
+        """Judge what has arrived, and end."""
+        self._waiting.put(None)
+        self._thread.join()

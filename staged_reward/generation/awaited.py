@@ -1,0 +1,122 @@
+"""Samples that are awaited: what engines and servers with an asynchronous interface have in common.
+
+One event loop on a thread of its own serves all prompts of a generator. Samples of a prompt begin in order of their indices,
+at most so many at once; dropping one cancels its task, which the engine or the server takes as the wish to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from staged_reward.generation.generator import Event, Sample
+
+Pieces = AsyncGenerator[tuple[str, int, bool | None], None]
+"""Pieces of a sample: (text, tokens, whether it was cut, or None where that is not known yet)."""
+
+
+class Loop:
+    """An event loop on a thread, which starts at the first use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="generation", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def close(self) -> None:
+        """End it, and what runs on it."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class AwaitedRun:
+    """Samples of one prompt.
+
+    Args:
+        loop: Where they are awaited.
+        pieces: Index → the pieces of that sample. Closing it drops the sample.
+        indices: Of the samples, ascending.
+        at_once: How many may be under way.
+        deliver: Gets what ends.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pieces: Callable[[int], Pieces],
+        indices: Sequence[int],
+        at_once: int,
+        deliver: Callable[[Event], None],
+    ) -> None:
+        self.num_tokens = 0
+        self._pieces, self._indices, self._deliver = pieces, indices, deliver
+        self._loop, self._at_once = loop, asyncio.Semaphore(at_once)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._end = float("inf")
+        self._main = asyncio.run_coroutine_threadsafe(self._run(), loop)
+
+    def keep_below(self, index: int) -> None:
+        """Drop the samples from this index on."""
+        self._loop.call_soon_threadsafe(self._drop, index)
+
+    def _drop(self, index: int) -> None:
+        self._end = min(self._end, index)
+        for number, task in self._tasks.items():
+            if number >= index:
+                task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            for index in self._indices:
+                await self._at_once.acquire()
+                failed = next((task for task in self._tasks.values() if _failure(task)), None)
+                if failed is not None or index >= self._end:
+                    break
+                self._tasks[index] = asyncio.create_task(self._sample(index))
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            self._deliver(next(filter(None, map(_failure, self._tasks.values())), None))
+        except asyncio.CancelledError:
+            self._deliver(asyncio.CancelledError("the generator was closed"))
+            raise
+
+    async def _sample(self, index: int) -> None:
+        texts: list[str] = []
+        num_tokens, is_cut = 0, False
+        pieces = self._pieces(index)
+        try:
+            async for text, tokens, end in pieces:
+                texts.append(text)
+                num_tokens += tokens
+                self.num_tokens += tokens
+                is_cut = is_cut if end is None else end
+            self._deliver(Sample(index, "".join(texts), num_tokens, is_cut))
+        finally:
+            await pieces.aclose()
+            self._at_once.release()
+
+
+def _failure(task: asyncio.Task[None]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None

@@ -1,0 +1,127 @@
+"""Generates with any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, or a hosted one.
+
+Every sample is a request of its own with a seed of its own, streamed, so that one can be dropped alone: the connection is
+closed, which such servers take as the wish to stop. Text goes to `/completions`, messages to `/chat/completions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from staged_reward.errors import InfraError, InputError
+from staged_reward.generation.awaited import AwaitedRun, Loop, Pieces
+from staged_reward.generation.generator import Event, Prompt, Sampling
+
+RETRIES = 4
+
+
+class OpenAIServer:
+    """A model behind a server.
+
+    Args:
+        url: With the version, e.g. `http://localhost:8000/v1`.
+        model: What the server calls it; None asks the server.
+        api_key: Where the server wants one; None takes `OPENAI_API_KEY`, or none.
+        at_once: Samples of one prompt that may be under way.
+        timeout_seconds: Without a piece of an answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        *,
+        api_key: str | None = None,
+        at_once: int = 16,
+        timeout_seconds: float = 300.0,
+    ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InputError(f"url={url!r}; give http://HOST:PORT/v1")
+        if at_once < 1:
+            raise InputError(f"at_once={at_once}; give a number from 1")
+        self.url = url.rstrip("/")
+        self.model = model
+        self.at_once = at_once
+        self.timeout_seconds = timeout_seconds
+        self._api_key = api_key
+        self._loop = Loop()
+        self._client: Any = None
+
+    def start(
+        self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
+    ) -> AwaitedRun:
+        """Begin to generate; see `Generator.start`."""
+
+        def pieces(index: int) -> Pieces:
+            return self._pieces(prompt, sampling, index)
+
+        return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
+
+    async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
+        import openai
+
+        if self._client is None:
+            self._client = _client(self.url, self._api_key, self.timeout_seconds)
+        try:
+            if self.model is None:
+                models = await self._client.models.list()
+                self.model = models.data[0].id
+            settings: dict[str, Any] = {
+                "model": self.model,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "max_tokens": sampling.max_tokens,
+                "seed": sampling.seed + index,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                **({"stop": list(sampling.stop)} if sampling.stop else {}),
+            }
+            if isinstance(prompt, str):
+                stream = await self._client.completions.create(prompt=prompt, **settings)
+            else:
+                stream = await self._client.chat.completions.create(messages=list(prompt), **settings)
+            counted = 0
+            async with stream:
+                async for chunk in stream:
+                    for choice in chunk.choices:
+                        text = (choice.text if isinstance(prompt, str) else choice.delta.content) or ""
+                        counted += bool(text)
+                        yield text, int(bool(text)), choice.finish_reason == "length"
+                    if chunk.usage is not None:  # a piece may hold several tokens
+                        yield "", chunk.usage.completion_tokens - counted, None
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            raise InfraError(
+                f"{self.url} does not answer ({type(cause).__name__}: {cause}); start the server, or correct the url"
+            ) from error
+        except openai.APIStatusError as error:
+            raise _refused(self.url, self.model, error) from error
+        except (openai.APIError, IndexError) as error:
+            raise InfraError(f"{self.url} sent no usable answer: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._loop.close()
+        self._client = None
+
+
+def _client(url: str, api_key: str | None, timeout_seconds: float) -> Any:
+    import os
+
+    import openai
+
+    key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
+    return openai.AsyncOpenAI(base_url=url, api_key=key, timeout=timeout_seconds, max_retries=RETRIES)
+
+
+def _refused(url: str, model: str | None, error: Any) -> InputError | InfraError:
+    """Return what a status of the server means: a wrong request, or a fault."""
+    text = " ".join(str(error).split())[:500]
+    if error.status_code == 404:
+        return InputError(
+            f"{url} has no model {model!r}, or no such path: {text}; leave the model out to ask the server"
+        )
+    if error.status_code < 500 and error.status_code not in (408, 409, 429):
+        return InputError(f"{url} refused the request: {text}")
+    return InfraError(f"{url} failed {1 + RETRIES} times: {text}")

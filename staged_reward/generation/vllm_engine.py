@@ -1,0 +1,103 @@
+"""Generates with vLLM in this process: its asynchronous engine batches the samples of all prompts, and drops unwanted ones.
+
+Every sample is a request of its own with a seed of its own; vLLM's prefix cache computes their common prompt once.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from staged_reward.errors import InfraError, InputError
+from staged_reward.generation.awaited import AwaitedRun, Loop, Pieces
+from staged_reward.generation.generator import Event, Prompt, Sampling
+
+
+class VllmEngine:
+    """A model that vLLM runs here. It is loaded at the first sample.
+
+    Args:
+        model: Folder or hub name.
+        at_once: Samples of one prompt that may be under way.
+        settings: Of vLLM's `AsyncEngineArgs`.
+    """
+
+    def __init__(self, model: str, *, at_once: int = 256, **settings: Any) -> None:
+        if at_once < 1:
+            raise InputError(f"at_once={at_once}; give a number from 1")
+        self.model = model
+        self.at_once = at_once
+        self._settings = settings
+        self._loop = Loop()
+        self._engine: Any = None
+        self._lock = threading.Lock()
+
+    def start(
+        self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
+    ) -> AwaitedRun:
+        """Begin to generate; see `Generator.start`."""
+
+        def pieces(index: int) -> Pieces:
+            return self._pieces(prompt, sampling, index)
+
+        return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
+
+    async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        engine = self._load()
+        params = SamplingParams(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            stop=list(sampling.stop) or None,
+            seed=sampling.seed + index,
+            output_kind=RequestOutputKind.DELTA,
+        )
+        text: Any = prompt
+        if not isinstance(prompt, str):
+            tokenizer = engine.get_tokenizer()
+            tokenizer = await tokenizer if hasattr(tokenizer, "__await__") else tokenizer
+            text = {"prompt_token_ids": _chat_ids(tokenizer, prompt)}
+        try:
+            async for output in engine.generate(text, params, request_id=uuid.uuid4().hex):
+                piece = output.outputs[0]
+                yield piece.text, len(piece.token_ids), piece.finish_reason == "length" if output.finished else None
+        except ValueError as error:  # the prompt is too long, say
+            raise InputError(f"vLLM refused a prompt for {self.model!r}: {error}") from error
+
+    def _load(self) -> Any:
+        """Return the engine; on the loop's thread, where it belongs."""
+        with self._lock:
+            if self._engine is None:
+                try:
+                    from vllm import AsyncEngineArgs
+                    from vllm.v1.engine.async_llm import AsyncLLM
+                except ImportError as error:
+                    raise InputError(
+                        f"generating with vLLM needs the Python package 'vllm' ({error}); run `pip install vllm`"
+                    ) from error
+                try:
+                    self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **self._settings))
+                except (OSError, ValueError) as error:
+                    raise InputError(
+                        f"vLLM cannot load {self.model!r}: {' '.join(str(error).split())[:500]}"
+                    ) from error
+                except RuntimeError as error:
+                    raise InfraError(f"vLLM did not start with {self.model!r}: {error}") from error
+            return self._engine
+
+    def close(self) -> None:
+        """End the engine and its processes."""
+        self._loop.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
+
+
+def _chat_ids(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
+    ids = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True)
+    return list(ids["input_ids"] if hasattr(ids, "keys") else ids)

@@ -1,0 +1,237 @@
+"""Best-of-n: the answer, when it stops, and what goes wrong with a generator."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from staged_reward import BestOfN, InfraError, InputError, Problem, StagedVerifier
+from staged_reward.best_of_n import chance_of_change
+from staged_reward.generation.generator import Sampling
+from staged_reward.problem import CallTest
+from tests.fake_generator import FakeGenerator
+
+TESTS = (CallTest(args=(1, 2), expected=3), CallTest(args=(2, 2), expected=4))
+ADD = Problem(task_id="add", prompt="Add two numbers.", entry_point="add", tests=TESTS)
+OPEN = Problem(task_id="open", prompt="Add two numbers.", entry_point="add")
+RIGHT = "```python\ndef add(a, b):\n    return a + b\n```"
+ALSO_RIGHT = "```python\ndef add(a, b):\n    return b + a\n```"
+THREE = "```python\ndef add(a, b):\n    return 3\n```"
+WRONG = "```python\ndef add(a, b):\n    return a - b\n```"
+PROSE = "I would add them."
+
+
+class LengthScorer:
+    """Scores a program by its length."""
+
+    def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
+        return [float(len(program)) for program in programs]
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[StagedVerifier]:
+    with StagedVerifier(("syntax", "tests=1"), orm=LengthScorer(), workers=1) as verifier:
+        yield verifier
+
+
+@pytest.fixture(scope="module")
+def solver(verifier: StagedVerifier) -> Iterator[BestOfN]:
+    """One for all tests, with another generator each, since workers take a while to start."""
+    with BestOfN(FakeGenerator([]), verifier) as solver:
+        yield solver
+
+
+def use(solver: BestOfN, generator: FakeGenerator, n: int, **settings: object) -> BestOfN:
+    solver.generator, solver.n = generator, n
+    for name, value in {"strategy": None, "risk": 0.0, "style": "auto", **settings}.items():
+        setattr(solver, name, value)
+    return solver
+
+
+def test_the_first_sample_that_passes_every_test_is_the_answer(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator([PROSE, THREE, RIGHT, ALSO_RIGHT]), 4).solve(ADD)
+    assert answer.index == 2
+    assert answer.program == "def add(a, b):\n    return a + b\n"
+    assert answer.certificate is not None
+    assert answer.certificate.num_tests == 2
+    assert answer.is_complete
+    assert answer.strategy == "certified"
+
+
+def test_the_answer_does_not_depend_on_the_order_in_which_samples_end(solver: BestOfN) -> None:
+    texts = [WRONG, RIGHT, PROSE, ALSO_RIGHT]
+    found = {
+        use(solver, FakeGenerator(texts, order=order), 4).solve(ADD).index for order in itertools.permutations(range(4))
+    }
+    assert found == {1}
+
+
+def test_certified_finds_one_wherever_there_is_one(solver: BestOfN) -> None:
+    """The oracle: the answer is certified exactly when some sample is right."""
+    draw = random.Random(1)
+    for _ in range(25):
+        texts = [draw.choice([WRONG, THREE, PROSE, RIGHT]) for _ in range(5)]
+        answer = use(solver, FakeGenerator(texts, order=draw.sample(range(5), 5)), 5).solve(ADD)
+        assert (answer.certificate is not None) == (RIGHT in texts)
+        if RIGHT in texts:
+            assert answer.index == texts.index(RIGHT)
+
+
+def test_generation_stops_once_the_answer_is_known(solver: BestOfN) -> None:
+    generator = FakeGenerator(
+        [WRONG, RIGHT, *[ALSO_RIGHT] * 30], pause=lambda index: wait_for_a_drop(generator) if index == 3 else None
+    )
+    answer = use(solver, generator, 32).solve(ADD)
+    assert answer.index == 1
+    assert generator.runs[0].dropped_below == [2]
+    assert answer.costs.num_samples in (2, 3)
+    assert answer.costs.num_tokens < answer.costs.num_tokens_for_all
+    assert 0 < answer.costs.saved_frac < 1
+
+
+def test_without_a_pass_the_best_is_what_passed_most_tests_and_has_no_certificate(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator([WRONG, PROSE, THREE, WRONG]), 4).solve(ADD)
+    assert (answer.index, answer.certificate) == (2, None)
+    assert [one.index for one in answer.runner_ups] == [0, 3]
+    assert answer.costs.num_judged == 4
+
+
+def test_rankers_choose_among_survivors(solver: BestOfN) -> None:
+    texts = [RIGHT, THREE, ALSO_RIGHT, ALSO_RIGHT, WRONG, WRONG, WRONG, WRONG]
+    answer = use(solver, FakeGenerator(texts), 8, strategy="majority").solve(ADD)
+    assert answer.program == "def add(a, b):\n    return b + a\n"  # the wrong ones are more, and a filter removed them
+    answer = use(solver, FakeGenerator(texts), 8, strategy="tests").solve(ADD)
+    assert answer.index in (0, 2, 3)
+    assert answer.certificate is not None
+    answer = use(solver, FakeGenerator([RIGHT, RIGHT.replace("a + b", "a + b + 0")]), 2, strategy="orm").solve(ADD)
+    assert answer.index == 1
+    assert answer.score == len("def add(a, b):\n    return a + b + 0\n")
+
+
+def test_problems_without_tests_are_answered_and_not_certified(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator([RIGHT, "```python\ndef add(:\n```", PROSE, THREE]), 4).solve(OPEN)
+    assert (answer.index, answer.certificate, answer.strategy) == (0, None, "orm")
+    with pytest.raises(InputError, match="has no tests"):
+        use(solver, FakeGenerator([RIGHT]), 1, strategy="certified").solve(OPEN)
+
+
+def wait_for_a_drop(generator: FakeGenerator) -> None:
+    """Wait until samples were dropped: judging takes as long as the machine is busy."""
+    end = time.monotonic() + 30
+    while not generator.runs[-1].dropped_below and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def test_a_lead_that_is_unlikely_to_be_lost_ends_the_sampling(solver: BestOfN) -> None:
+    lead = RIGHT.replace("a + b", "a + b" + " + 0" * 60)
+    others = [RIGHT, ALSO_RIGHT, THREE.replace("3", "33"), RIGHT.replace("a + b", "b + a + 0")]
+    generator = FakeGenerator(
+        [*others * 5, lead, *[WRONG] * 20], pause=lambda index: wait_for_a_drop(generator) if index == 22 else None
+    )
+    answer = use(solver, generator, 41, strategy="orm", risk=0.05).solve(OPEN)
+    assert answer.index == 20
+    assert answer.costs.num_samples in (21, 22)
+    assert answer.is_complete
+
+
+def test_the_chance_of_a_change_is_a_close_bound_of_what_simulation_says() -> None:
+    draw = random.Random(1)
+    changed, predicted, runs = 0, 0.0, 4000
+    for _ in range(runs):
+        scores = [draw.gauss(3.0, 2.0) for _ in range(12)]
+        changed += max(scores[8:]) > max(scores[:8])
+        predicted += chance_of_change(scores[:8], 4)
+    assert changed / runs == pytest.approx(4 / 12, abs=0.02)  # of twelve, each is the highest as often
+    assert changed / runs <= predicted / runs <= changed / runs + 0.06
+
+
+@pytest.mark.parametrize("scores", [[], [1.0, 2.0, 3.0], [1.0] * 9])
+def test_few_or_equal_scores_say_nothing(scores: list[float]) -> None:
+    assert chance_of_change(scores, 3) == 1.0
+
+
+def test_a_generator_that_returns_fewer_gives_a_partial_answer_that_says_so(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator([WRONG, THREE]), 8).solve(ADD)
+    assert not answer.is_complete
+    assert (answer.costs.num_samples, answer.costs.num_asked) == (2, 8)
+    assert use(solver, FakeGenerator([WRONG, RIGHT]), 8).solve(ADD).is_complete  # the others were not needed
+
+
+def test_empty_texts_give_an_answer_without_a_program(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator(["", PROSE, " \n"]), 3).solve(ADD)
+    assert (answer.program, answer.index, answer.certificate, answer.runner_ups) == (None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message"),
+    [
+        (InfraError("http://x does not answer"), InfraError, "does not answer"),
+        (InputError("http://x has no model 'y'"), InputError, "has no model"),
+        (InputError("a prompt of 9000 tokens does not fit"), InputError, "does not fit"),
+        (ZeroDivisionError("inside"), InfraError, "the generator failed: ZeroDivisionError: inside"),
+        (KeyboardInterrupt("by hand"), KeyboardInterrupt, "by hand"),
+    ],
+    ids=["server down", "wrong model", "context too long", "a bug", "interrupted"],
+)
+def test_a_failing_generator_is_an_error_that_says_why(
+    solver: BestOfN, fault: BaseException, kind: type[BaseException], message: str
+) -> None:
+    generator = FakeGenerator([WRONG, WRONG, RIGHT], fault=fault, fault_after=2)
+    with pytest.raises(kind, match=message):
+        use(solver, generator, 3).solve(ADD)
+    assert generator.runs[0].dropped_below[-1] == 0
+    assert use(solver, FakeGenerator([RIGHT]), 1).solve(ADD).index == 0  # and the next problem is answered
+
+
+def test_many_problems_are_answered_each_once(solver: BestOfN) -> None:
+    problems = [Problem(task_id=f"t{number}", prompt="Add.", entry_point="add", tests=TESTS) for number in range(12)]
+    generator = FakeGenerator([WRONG, PROSE, RIGHT])
+    answers = list(use(solver, generator, 3).solve_all(problems, at_once=4))
+    assert sorted(answer.task_id for answer in answers) == sorted(problem.task_id for problem in problems)
+    assert {answer.index for answer in answers} == {2}
+
+
+def test_a_fault_ends_the_answers_of_many(solver: BestOfN) -> None:
+    generator = FakeGenerator([WRONG], fault=InfraError("gone"))
+    with pytest.raises(InfraError, match="gone"):
+        list(use(solver, generator, 2).solve_all([ADD, ADD]))
+
+
+def test_the_prompt_goes_on_a_function_and_asks_in_a_chat_otherwise(solver: BestOfN) -> None:
+    generator = FakeGenerator(["    return a + b\n"])
+    head = 'def add(a, b):\n    """Add."""\n'
+    begun = Problem(task_id="h", prompt=head, entry_point="add", tests=TESTS)
+    assert use(solver, generator, 1).solve(begun).certificate is not None
+    use(solver, generator, 1).solve(ADD)
+    text, messages = generator.prompts
+    assert text == head
+    assert messages[0]["role"] == "user"  # type: ignore[index]
+    assert "Tests call `add`." in messages[0]["content"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n": 0}, "n=0; give a number of samples from 1"),
+        ({"n": True}, "n=True"),
+        ({"strategy": "majorty"}, "did you mean 'majority'"),
+        ({"strategy": "orm", "verifier": StagedVerifier(("syntax",))}, "needs a reward model"),
+        ({"risk": 1.0}, "risk=1.0"),
+    ],
+    ids=["none", "no number", "unknown", "without a model", "certain"],
+)
+def test_settings_that_cannot_be_used_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        BestOfN(FakeGenerator([]), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.5}, {"max_tokens": 0}, {"stop": ("",)}]
+)
+def test_sampling_that_cannot_be_done_is_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(settings))):
+        Sampling(**settings)  # type: ignore[arg-type]
