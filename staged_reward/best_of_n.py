@@ -12,6 +12,7 @@ import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import perf_counter
@@ -165,6 +166,7 @@ class BestOfN:
         self.seed = seed
         self._lock = threading.Lock()
         self._arrivals: dict[str, Arrivals] = {}
+        self._under_way: list[_Solving] = []
 
     def solve(self, problem: Problem, *, prompt: Prompt | None = None) -> Answer:
         """Answer one problem.
@@ -180,7 +182,9 @@ class BestOfN:
         strategy = self._strategy(problem)
         if prompt is None:
             prompt = prompt_of(problem, self.style, solved=self.solved)  # type: ignore[arg-type]  # checked there
-        return _Solving(self, problem, strategy, self._judge_for(problem, strategy)).run(prompt)
+        solving = _Solving(self, problem, strategy, self._judge_for(problem, strategy))
+        with self._following(solving):
+            return solving.run(prompt)
 
     def solve_all(
         self, problems: Sequence[Problem], *, prompts: Sequence[Prompt] | None = None, at_once: int = 8
@@ -207,9 +211,26 @@ class BestOfN:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         yield future.result()
-            finally:
+            finally:  # an error, Ctrl-C, or nobody wants the rest
                 for future in running:
                     future.cancel()
+                self._stop_all()
+
+    def _stop_all(self) -> None:
+        """End what is under way in other threads."""
+        with self._lock:
+            for solving in self._under_way:
+                solving.events.put(InfraError("it was stopped"))
+
+    @contextmanager
+    def _following(self, solving: _Solving) -> Iterator[None]:
+        with self._lock:
+            self._under_way.append(solving)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.remove(solving)
 
     def _strategy(self, problem: Problem) -> str:
         if self.strategy is not None:
@@ -248,7 +269,7 @@ class BestOfN:
         self.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Solving:
     """One problem under way."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from staged_reward.errors import InputError
 from staged_reward.generation.generator import Prompt
 from staged_reward.problem import Problem, StdioTest
+from staged_reward.rows import read_rows
 
 Style = Literal["auto", "chat", "plain"]
 PLAIN_STOP = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(", "\n#", "\n```")
@@ -44,6 +46,21 @@ def prompt_of(
         for role, text in zip(("user", "assistant"), pair, strict=True)
     ]
     return [*turns, *chat_prompt(problem, row)]
+
+
+def read_solved(path: str | Path) -> tuple[tuple[str, str], ...]:
+    """Read solved examples: a JSONL file with `prompt` and `answer` per row.
+
+    Raises:
+        InputError: A row is another one.
+    """
+    solved = []
+    for row in read_rows(path):
+        prompt, answer = row.data.get("prompt"), row.data.get("answer")
+        if not isinstance(prompt, str) or not isinstance(answer, str):
+            raise row.error(f"keys {sorted(row.data)}; an example has the texts 'prompt' and 'answer'")
+        solved.append((prompt, answer))
+    return tuple(solved)
 
 
 def chat_prompt(problem: Problem, row: Mapping[str, Any] | None = None) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from staged_reward.errors import InputError
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
     path.relative_to(ROOT)
-    for folder in ("compare", "grpo", "orm", "orm_data")
+    for folder in ("candidates", "compare", "grpo", "orm", "orm_data")
     for path in (ROOT / "configs" / folder).glob("*.yaml")
 )
 

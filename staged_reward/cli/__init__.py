@@ -1,4 +1,4 @@
-"""The command line: `staged-reward verify | pareto | ledger | doctor | demo`. Exit codes: 0 done, 2 bad input, 1 ours."""
+"""The command line: `staged-reward verify | pareto | best-of-n | …`. Exit codes: 0 done, 2 bad input, 1 ours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from staged_reward.cli.best_of_n import best_of_n
 from staged_reward.cli.demo import demo
 from staged_reward.cli.doctor import doctor
 from staged_reward.cli.ledger import ledger
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(verify)
 app.command()(pareto)
+app.command("best-of-n")(best_of_n)
 app.command()(ledger)
 app.command()(doctor)
 app.command()(demo)

@@ -97,7 +97,7 @@ def verify(
         verifier.scorer.score([""], [""])  # load it: a wrong path is found before anything runs
     settings = (words, full, count, orm, cascade, strategy, order, time_limit, cpu_seconds, memory_mib)
     fingerprint = _fingerprint(samples, problems, *settings)
-    with verifier, Journal(output, fingerprint, resume=resume) as journal, _hint_at_resume():
+    with verifier, Journal(output, fingerprint, resume=resume) as journal, hint_at_resume():
         judgements, seconds = _verify_rest(verifier, rows, journal, strategy)
         journal.finish()
     if history is not None and verifier.history is not None:
@@ -172,7 +172,8 @@ def _print_choices(console: Console, journal: Journal) -> None:
 
 
 @contextmanager
-def _hint_at_resume() -> Iterator[None]:
+def hint_at_resume() -> Iterator[None]:
+    """Say, when a run is interrupted, how it goes on."""
     try:
         yield
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from staged_reward.datasets import codecontests, humaneval, mbpp, native
+from staged_reward.datasets import codecontests, gsm8k, humaneval, mbpp, native
 from staged_reward.errors import InputError, nearest
 from staged_reward.excerpt import shown
 from staged_reward.problem import Problem
@@ -32,7 +32,7 @@ class Schema(Protocol):
         """Convert a row; raise an InputError that names key, value and remedy."""
 
 
-SCHEMAS: tuple[Schema, ...] = (native, humaneval, mbpp, codecontests)
+SCHEMAS: tuple[Schema, ...] = (native, humaneval, mbpp, codecontests, gsm8k)
 """Tried in this order; the first that matches is used."""
 
 

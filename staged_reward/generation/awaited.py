@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from typing import Any
 
 from staged_reward.generation.generator import Event, Sample
 
@@ -33,13 +34,15 @@ class Loop:
                 self._thread.start()
             return self._loop
 
-    def close(self) -> None:
-        """End it, and what runs on it."""
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """End what runs on it, then itself; `last` is awaited in between."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
             return
         asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+        if last is not None:
+            asyncio.run_coroutine_threadsafe(last(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

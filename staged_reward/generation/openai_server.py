@@ -59,8 +59,10 @@ class OpenAIServer:
         return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
 
     async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
-        import openai
-
+        try:
+            import openai
+        except ImportError as error:
+            raise InputError("a server needs the Python package 'openai'; run `pip install openai`") from error
         if self._client is None:
             self._client = _client(self.url, self._api_key, self.timeout_seconds)
         try:
@@ -102,8 +104,8 @@ class OpenAIServer:
 
     def close(self) -> None:
         """Close the connections."""
-        self._loop.close()
-        self._client = None
+        client, self._client = self._client, None
+        self._loop.close(None if client is None else client.close)
 
 
 def _client(url: str, api_key: str | None, timeout_seconds: float) -> Any:

@@ -45,10 +45,10 @@ class VllmEngine:
         return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
 
     async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
+        engine = self._load()
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
-        engine = self._load()
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
