@@ -2,7 +2,7 @@
 
 `certified` takes the first sample, by its index, that passes every test. It knows as soon as one has passed and all before
 it have failed, and so gives the same answer whatever order samples end in. The other strategies rank what survives the
-filters: `majority`, `orm`, `tests` and the other rankers.
+filters: `behaviour` by how many samples do the same for the same inputs, and the rankers, `majority`, `orm` and others.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from __future__ import annotations
 import math
 import statistics
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Self
+from typing import Any, Self
 
 from staged_reward.arrivals import Arrivals, Outcome
 from staged_reward.errors import InfraError, InputError, nearest
 from staged_reward.extract import extract
 from staged_reward.generation.generator import Event, Generator, Prompt, Run, Sample, Sampling
-from staged_reward.problem import FULL, Judgement, Problem, Verdict
+from staged_reward.problem import FULL, CallTest, Judgement, Problem, StdioTest, Verdict
 from staged_reward.prompting import prompt_of
 from staged_reward.rankers import NEED_ORM, RANKERS, Ranked, rank
 from staged_reward.selection.choice import Certificate
-from staged_reward.verifier import StagedVerifier
+from staged_reward.verifier import StagedVerifier, check_inputs
 
-CERTIFIED = "certified"
-STRATEGIES = (CERTIFIED, *RANKERS)
+CERTIFIED, BEHAVIOUR = "certified", "behaviour"
+STRATEGIES = (CERTIFIED, BEHAVIOUR, *RANKERS)
 MIN_SCORES = 4  # before a lead says anything
 
 
@@ -121,8 +122,8 @@ class BestOfN:
         verifier: Its filters and reward model judge what arrives; None for one with the defaults. Certificates are given
             under its limits, by whole suites.
         n: Samples per problem.
-        strategy: `certified`, or a ranker: `majority`, `orm`, `tests`, `majority_then_orm`, `random`. None takes `certified`
-            for problems with tests, and `orm` for others, or `majority` without a reward model.
+        strategy: `certified`; `behaviour`; or a ranker: `majority`, `orm`, `tests`, `majority_then_orm`, `random`. None
+            takes `certified` for problems with tests, and `orm` for others, or `majority` without a reward model.
         sampling: How to sample.
         style: What the model is shown; see `prompt_of`.
         solved: Examples that are shown before.
@@ -168,12 +169,15 @@ class BestOfN:
         self._arrivals: dict[str, Arrivals] = {}
         self._under_way: list[_Solving] = []
 
-    def solve(self, problem: Problem, *, prompt: Prompt | None = None) -> Answer:
+    def solve(
+        self, problem: Problem, *, prompt: Prompt | None = None, inputs: Sequence[Sequence[Any] | str] = ()
+    ) -> Answer:
         """Answer one problem.
 
         Args:
             problem: Without tests, programs are ranked and none is certified.
             prompt: What the model is shown; None makes it from the problem.
+            inputs: For `behaviour`: arguments of calls, or texts for standard input; none takes those of the tests.
 
         Raises:
             InputError: The generator or the verifier cannot be used so: a wrong model, a prompt that is too long.
@@ -182,7 +186,10 @@ class BestOfN:
         strategy = self._strategy(problem)
         if prompt is None:
             prompt = prompt_of(problem, self.style, solved=self.solved)  # type: ignore[arg-type]  # checked there
-        solving = _Solving(self, problem, strategy, self._judge_for(problem, strategy))
+        watched = _with_inputs(problem, inputs) if inputs else problem
+        if strategy == BEHAVIOUR:
+            check_inputs(watched)
+        solving = _Solving(self, problem, strategy, self._judge_for(problem, strategy), watched)
         with self._following(solving):
             return solving.run(prompt)
 
@@ -277,6 +284,7 @@ class _Solving:
     problem: Problem
     strategy: str
     arrivals: Arrivals
+    watched: Problem  # with the inputs that behaviour is compared on
     end: int = 0  # samples from here on are not needed
     samples: dict[int, Sample] = field(default_factory=dict)
     programs: dict[int, str | None] = field(default_factory=dict)
@@ -376,12 +384,28 @@ class _Solving:
         ]
         if self.strategy == CERTIFIED:
             return sorted(there, key=lambda one: (not _passed(one), -_tests_passed(one), one.index))
+        if self.strategy == BEHAVIOUR:
+            return self._by_behaviour(there)
         ranked = [
             Ranked(one.program or "", _tests_passed(one), None if one.judgement is None else one.judgement.score)
             for one in there
         ]
         places = rank(self.strategy, self.problem.task_id, ranked, self.settings.seed)
         return sorted((there[place] for place in places), key=lambda one: not _passed(one))  # it keeps the order else
+
+    def _by_behaviour(self, there: list[Candidate]) -> list[Candidate]:
+        """Put those first that do what most do, among survivors; what never returned anything comes last."""
+        survivors = [one for one in there if _passed(one)]
+        programs = [one.program or "" for one in survivors]
+        verifier = self.settings.verifier
+        found = verifier.behaviours([self.watched] * len(programs), programs) if programs else []
+        counts = Counter(found)
+        places = rank("random", self.problem.task_id, [Ranked(program) for program in programs], self.settings.seed)
+        keys = [
+            (0, 0) if behaviour is None else (int(behaviour.num_returned > 0), counts[behaviour]) for behaviour in found
+        ]
+        places.sort(key=lambda place: keys[place], reverse=True)
+        return [*(survivors[place] for place in places), *(one for one in there if not _passed(one))]
 
     def _certificate(self, judgement: Judgement) -> Certificate | None:
         last = judgement.stages[-1] if judgement.stages else None
@@ -407,6 +431,12 @@ def chance_of_change(scores: Sequence[float], num_left: int) -> float:
 
     lead = (max(finite) - statistics.fmean(finite)) / (spread * math.sqrt(1 + 1 / len(finite)))
     return float(1 - t.cdf(lead, len(finite) - 1) ** num_left)
+
+
+def _with_inputs(problem: Problem, inputs: Sequence[Sequence[Any] | str]) -> Problem:
+    """Return a problem with tests that expect nothing."""
+    tests = [StdioTest(one, "") if isinstance(one, str) else CallTest(args=tuple(one)) for one in inputs]
+    return replace(problem, tests=tuple(tests))
 
 
 def _passed(one: Candidate) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.errors import InputError
@@ -21,13 +21,14 @@ from staged_reward.gate import Gate
 from staged_reward.isolation.layers import ALL, parse_layers, parse_level
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
-from staged_reward.pool import WorkerPool, default_num_workers
-from staged_reward.problem import CallTest, Judgement, Problem
+from staged_reward.pool import JobQueue, WorkerPool, default_num_workers
+from staged_reward.problem import AssertTest, CallTest, Judgement, Problem, Verdict
 from staged_reward.rankers import check_ranker
 from staged_reward.result_cache import ResultCache
 from staged_reward.selection.choice import Choice
 from staged_reward.selection.strategy import Certified, parse_strategy
 from staged_reward.verification import Judged, Scorer, Verification
+from staged_reward.worker import Job, TestsTask
 
 TimeLimit = Literal["siblings", "exact"]
 Order = Literal["given", "adaptive"]
@@ -36,6 +37,18 @@ _NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer"})
 
 def _ignore(count: int) -> None:
     """Take no notice of progress."""
+
+
+class Behaviour(NamedTuple):
+    """What a program does for some inputs.
+
+    Attributes:
+        digest: Of all that it returns or prints, or raises.
+        num_returned: Inputs for which it returned or printed something.
+    """
+
+    digest: str
+    num_returned: int
 
 
 class StagedVerifier:
@@ -312,6 +325,35 @@ class StagedVerifier:
                 f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call"
             )
 
+    def behaviours(self, problems: Sequence[Problem], programs: Sequence[str]) -> list[Behaviour | None]:
+        """Return what programs do for the inputs of their problems' `call` and `stdio` tests, whatever is expected of them.
+
+        Args:
+            problems: One per program; the same object within a group.
+            programs: That compile.
+
+        Returns:
+            One per program, equal for programs that return or print the same, floats to nine digits; None for a fault of
+            ours.
+
+        Raises:
+            InputError: The lengths differ, or a problem has no such test.
+        """
+        self._check(problems, programs, ())
+        for problem in problems:
+            check_inputs(problem)
+        known = {id(problem): problem for problem in problems}
+        jobs = JobQueue()
+        for number, (problem, program) in enumerate(zip(problems, programs, strict=True)):
+            task = TestsTask("outputs", None, self.limits.of(problem), count=True, is_watching=True)
+            jobs.add(Job(number, id(problem), program, (task,)))
+        found: list[Behaviour | None] = [None] * len(programs)
+        with self._turn():
+            for job, results in self._pool.run(jobs, known):
+                if results is not None and results[-1].verdict is Verdict.PASSED:
+                    found[job.number] = Behaviour(results[-1].detail, results[-1].tests_passed)
+        return found
+
     def whole_suites(self, workers: int | None = None, *, count: bool = False) -> StagedVerifier:
         """Return a verifier that runs every test of what compiles, under the exact limits and the isolation of this one.
 
@@ -367,6 +409,19 @@ class StagedVerifier:
             self.num_workers, required=self.require_isolation, layers=self.layers, outer_wall=self.outer_wall
         )
         self._closer = weakref.finalize(self, self._pool.close)
+
+
+def check_inputs(problem: Problem) -> None:
+    """Refuse a problem whose tests have no inputs that programs could be watched on.
+
+    Raises:
+        InputError: So it is.
+    """
+    if not problem.tests or any(isinstance(test, AssertTest) for test in problem.tests):
+        raise InputError(
+            f"problem {problem.task_id!r} has no `call` or `stdio` tests alone, to compare programs on their inputs; "
+            "give inputs"
+        )
 
 
 def _with_tests(filters: Sequence[Filter], num_tests: int) -> tuple[Filter, ...]:

@@ -112,6 +112,38 @@ def test_rankers_choose_among_survivors(solver: BestOfN) -> None:
     assert answer.score == len("def add(a, b):\n    return a + b + 0\n")
 
 
+OTHER = "```python\ndef add(a, b):\n    return sum([b, a])\n```"
+FLOAT = "```python\ndef add(a, b):\n    return a + b + 1e-15\n```"
+RAISES = "```python\ndef add(a, b):\n    raise ValueError({})\n```"
+
+
+def test_behaviour_counts_programs_that_do_the_same_however_they_are_written(solver: BestOfN) -> None:
+    texts = [WRONG, WRONG, RIGHT, ALSO_RIGHT, OTHER, *(RAISES.format(number) for number in range(6))]
+    inputs = [(1, 2), (0.5, 4)]
+    answer = use(solver, FakeGenerator(texts), 11, strategy="behaviour").solve(OPEN, inputs=inputs)
+    assert answer.index in (2, 3, 4)  # although more only raise, and those are no answer
+    assert {one.index for one in answer.runner_ups[:2]} < {2, 3, 4}
+    lists = [*inputs, ([1], [2])]
+    answer = use(solver, FakeGenerator(texts), 11, strategy="behaviour").solve(OPEN, inputs=lists)
+    assert answer.index in (0, 1)  # on lists, each of the others does something else
+    answer = use(solver, FakeGenerator([WRONG, RIGHT, FLOAT]), 3, strategy="behaviour").solve(OPEN, inputs=[(0.1, 0.2)])
+    assert answer.index in (1, 2)  # floats are the same to nine digits
+
+
+def test_behaviour_takes_the_inputs_of_tests_and_reads_what_is_printed(solver: BestOfN) -> None:
+    answer = use(solver, FakeGenerator([THREE, RIGHT, OTHER]), 3, strategy="behaviour").solve(ADD)
+    assert answer.index in (1, 2)
+    printing = Problem(task_id="p", prompt="Print the sum.")
+    texts = ["```python\nprint(3)\n```", "```python\nprint(sum(map(int, input().split())))\n```"]
+    texts.append(texts[1].replace("sum(", "sum( "))
+    answer = use(solver, FakeGenerator([texts[0], *texts[1:]]), 3, strategy="behaviour").solve(
+        printing, inputs=["1 2\n", "3 4\n"]
+    )
+    assert answer.index in (1, 2)
+    with pytest.raises(InputError, match="give inputs"):
+        use(solver, FakeGenerator([RIGHT]), 1, strategy="behaviour").solve(OPEN)
+
+
 def test_problems_without_tests_are_answered_and_not_certified(solver: BestOfN) -> None:
     answer = use(solver, FakeGenerator([RIGHT, "```python\ndef add(:\n```", PROSE, THREE]), 4).solve(OPEN)
     assert (answer.index, answer.certificate, answer.strategy) == (0, None, "orm")

@@ -23,6 +23,7 @@ from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE
 from staged_reward.sandbox.handles import Result
 from staged_reward.sandbox.host import GRACE_SECONDS, ForkServer, GuestProcess, operation, packages_to_preload
+from staged_reward.sandbox.observe import digest_of_value
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_error, verdict_of_load
 from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_whole_reply
 from staged_reward.sandbox.session import Session
@@ -174,6 +175,10 @@ def _run_calls(
     for index in range(start, suite.end_of_run(start)):
         reply = receive_whole_reply(guest, _CALL_SHAPES)
         kind, rest = reply.kind, reply.items
+        if suite.seen is not None:
+            suite.seen.append(_digest(kind, rest))
+            outcome.note(Verdict.PASSED)
+            continue
         test, check = suite.tests[index], suite.checks[index]
         assert isinstance(test, CallTest)
         if kind == OPAQUE and check is not None and test.check != EQUAL:
@@ -189,6 +194,12 @@ def _run_calls(
         outcome.note(*judge_alone(judge, wall_seconds))
         if outcome.verdict is not Verdict.PASSED and not count:
             return
+
+
+def _digest(kind: int, rest: Sequence[Any]) -> str:
+    if kind == RAISED:
+        return f"raised {rest[0][0]}"
+    return f"object {rest[0].type_name}" if kind == OPAQUE else digest_of_value(rest[0])
 
 
 def _here(judge: Judge, wall_seconds: float) -> tuple[Verdict, str]:

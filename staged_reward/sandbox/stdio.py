@@ -13,6 +13,7 @@ from staged_reward.sandbox.compare import same_output
 from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import VALUE
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
+from staged_reward.sandbox.observe import digest_of_value
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_load
 from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
 from staged_reward.sandbox.suite import Suite
@@ -46,7 +47,7 @@ def run_scripts(
     try:
         for index, test in enumerate(tests):
             inputs.send(index)
-            verdict, detail, cpu_seconds = _judge_script(guest, test)
+            verdict, detail, cpu_seconds = _judge_script(guest, test, suite.seen)
             outcome.note(verdict, detail)
             outcome.add_cost(cpu_seconds)
             if verdict is not Verdict.PASSED and (not count or verdict is Verdict.TIMEOUT):
@@ -93,20 +94,28 @@ def _limits_of_script_host(limits: Limits, num_tests: int) -> Limits:
     )
 
 
-def _judge_script(guest: GuestProcess, test: StdioTest) -> tuple[Verdict, str, float]:
+def _judge_script(guest: GuestProcess, test: StdioTest, seen: list[str] | None) -> tuple[Verdict, str, float]:
     _, (reason, status, cpu_seconds, stdout, stderr) = receive_reply(guest, _SHAPES)
     if reason not in set(Reason) or not 0 <= status <= MAX_STATUS or not 0.0 <= cpu_seconds < float("inf"):
         raise MalformedError("no way for a process to end")
-    verdict, detail = _verdict_of_script(Reason(reason), status, stdout, stderr.decode("utf-8", "replace"), test)
+    text = stderr.decode("utf-8", "replace")
+    verdict, detail = _verdict_of_script(Reason(reason), status, stdout, text, None if seen is not None else test)
+    if seen is not None:
+        seen.append(
+            digest_of_value(stdout.decode("utf-8", "replace").strip()) if verdict is Verdict.PASSED else verdict
+        )
     return verdict, detail, cpu_seconds
 
 
-def _verdict_of_script(reason: Reason, status: int, stdout: bytes, stderr: str, test: StdioTest) -> tuple[Verdict, str]:
+def _verdict_of_script(
+    reason: Reason, status: int, stdout: bytes, stderr: str, test: StdioTest | None
+) -> tuple[Verdict, str]:
+    """Return what a run is worth; without a test, any output will do."""
     if reason is not Reason.EXITED or os.WIFSIGNALED(status):
         return verdict_of_ending(Ending(reason, status, 0.0, 0.0))
     if os.WEXITSTATUS(status) != 0:
         return (Verdict.MEMORY_LIMIT if "MemoryError" in stderr else Verdict.RUNTIME_ERROR), stderr
     output = stdout.decode("utf-8", "replace")
-    if same_output(output, test.stdout):
+    if test is None or same_output(output, test.stdout):
         return Verdict.PASSED, ""
     return Verdict.WRONG_ANSWER, f"stdin {short(test.stdin)}: printed {short(output)}; expected {short(test.stdout)}"

@@ -33,6 +33,7 @@ class Suite:
     codes: dict[str, types.CodeType] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
+    seen: list[str] | None = None  # where digests of what programs return go; None compares it with what is expected
 
     @classmethod
     def of(cls, problem: Problem, indices: Sequence[int] | None = None) -> Suite:
