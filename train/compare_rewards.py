@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
 
@@ -241,9 +242,117 @@ def _load(config: Settings) -> tuple[Any, Any]:
     return AutoModelForCausalLM.from_pretrained(name), tokenizer
 
 
+@dataclass(frozen=True)
+class Run:
+    """One policy's curve.
+
+    Attributes:
+        reward: It was trained with.
+        held_out: Step → problem → share of samples that pass.
+        cpu_seconds: Of verification, per step, in order.
+        seconds: Of the reward, per step.
+        step_seconds: Of whole steps.
+    """
+
+    reward: str
+    held_out: dict[int, dict[str, float]]
+    cpu_seconds: list[float]
+    seconds: list[float]
+    step_seconds: list[float]
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Read what `_Curve` wrote."""
+        config, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        logs = [row["logs"] for row in rows if "logs" in row]
+        return cls(
+            config["config"]["reward"],
+            {row["step"]: row["held_out"] for row in rows if "held_out" in row},
+            [log["staged_reward/cpu_seconds"] for log in logs],
+            [log["staged_reward/seconds"] for log in logs],
+            [log["step_time"] for log in logs],
+        )
+
+
+def draw(folder: Path) -> None:
+    """Print a table of all policies in a folder, and draw `curves.png` and `curves.svg` into it."""
+    from matplotlib.figure import Figure
+    from rich.console import Console
+    from rich.table import Table
+
+    from staged_reward.pareto.figures import LINES, save, shades_of
+    from staged_reward.pareto.interval import over_problems
+
+    runs: dict[str, list[Run]] = {}
+    for path in sorted(folder.glob(f"*/{CURVE}")):
+        run = Run.read(path)
+        runs.setdefault(run.reward, []).append(run)
+    if not runs:
+        raise InputError(f"{folder} holds no policies; train some first")
+    table = Table(title="Held-out problems solved, % of samples, and what the reward cost")
+    for column in (
+        "reward",
+        "seeds",
+        "before",
+        "after",
+        "after, 95 %",
+        "against full, 95 %",
+        "CPU s per step",
+        "of a step",
+    ):
+        table.add_column(column, justify="left" if column == "reward" else "right")
+    figure = Figure(figsize=(11.0, 4.5), layout="constrained")
+    by_step, by_cost = figure.subplots(1, 2, sharey=True)
+    for (reward, colour), line in zip(shades_of(list(runs)).items(), LINES, strict=False):
+        same = runs[reward]
+        steps = sorted(set.intersection(*(set(run.held_out) for run in same)))
+        found = [over_problems(_rates(same, step)) for step in steps]
+        cost = [float(np.mean([sum(run.cpu_seconds[:step]) for run in same])) for step in steps]
+        for axes, x in ((by_step, steps), (by_cost, cost)):
+            axes.plot(x, [100 * one.mean for one in found], color=colour, linestyle=line, marker="o", label=reward)
+        low, high = [100 * one.low for one in found], [100 * one.high for one in found]
+        by_step.fill_between(steps, low, high, color=colour, alpha=0.12, linewidth=0)
+        against = over_problems(_rates(same, steps[-1]) - _rates(runs["full"], steps[-1])) if "full" in runs else None
+        per_step = float(np.mean([np.mean(run.cpu_seconds) for run in same]))
+        share = float(np.mean([np.sum(run.seconds) / np.sum(run.step_seconds) for run in same]))
+        table.add_row(
+            reward,
+            str(len(same)),
+            f"{100 * found[0].mean:.1f}",
+            f"{100 * found[-1].mean:.1f}",
+            f"{100 * found[-1].low:.1f} to {100 * found[-1].high:.1f}",
+            (
+                "-"
+                if against is None
+                else f"{100 * against.mean:+.1f}, {100 * against.low:+.1f} to {100 * against.high:+.1f}"
+            ),
+            f"{per_step:.3f}",
+            f"{share:.1%}",
+        )
+    by_step.set_xlabel("step")
+    by_step.set_ylabel("held-out samples that pass, %")
+    by_cost.set_xlabel("CPU seconds of verification")
+    by_cost.set_xscale("symlog")
+    by_cost.legend(frameon=False)
+    for axes in (by_step, by_cost):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="0.9", linewidth=0.8)
+    Console(width=140).print(table)
+    save(figure, folder, "curves")
+    print(f"the picture: {folder / 'curves.png'}")
+
+
+def _rates(runs: Sequence[Run], step: int) -> Any:
+    """Return the shares at a step: a row per seed, a column per problem."""
+    return np.array([[rate for _, rate in sorted(run.held_out[step].items())] for run in runs])
+
+
 if __name__ == "__main__":
     try:
-        main(config_from_command_line(Settings, __doc__))
+        if sys.argv[1:2] == ["--draw"] and len(sys.argv) == 3:
+            draw(Path(sys.argv[2]))
+        else:
+            main(config_from_command_line(Settings, __doc__))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
