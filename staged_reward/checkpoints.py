@@ -13,6 +13,13 @@ WHOLE = "whole"  # a file in a checkpoint that is complete
 class MarkWhole(TrainerCallback):  # type: ignore[misc]
     """Leaves a mark in a checkpoint once all of it is written."""
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Take the marks off what another training left, beyond where this one begins."""
+        if state.is_world_process_zero:
+            for path in Path(args.output_dir).glob(f"checkpoint-*/{WHOLE}"):
+                if int(path.parent.name.rpartition("-")[2]) > state.global_step:
+                    path.unlink()
+
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Called after the last file."""
         if state.is_world_process_zero:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from staged_reward.schedule import Schedule, progress_of
 from staged_reward.verifier import StagedVerifier, extract_all
 
 MAX_KNOWN_PROBLEMS = 4096
+_CONVERTING = threading.Lock()  # not of an object: it could not be pickled
 _NAMING_COLUMNS = ("task_id", "name", "problem_id", "question_id", "id")
 
 
@@ -165,13 +167,14 @@ class StagedReward:
 
     def _remember(self, key: str, source: Mapping[str, Any] | str) -> Problem:
         """Return the same object for equal rows, so that the completions of one prompt are one group; convert them once."""
-        known = self._known.pop(key, None)
-        if known is None or known[0] != source:
-            known = (source, problem_from_row(_problem_row(source) if isinstance(source, str) else source))
-        self._known[key] = known  # at the end: the first one is the longest unused
-        if len(self._known) > MAX_KNOWN_PROBLEMS:
-            self._known.pop(next(iter(self._known)), None)
-        return known[1]
+        with _CONVERTING:
+            known = self._known.pop(key, None)
+            if known is None or known[0] != source:
+                known = (source, problem_from_row(_problem_row(source) if isinstance(source, str) else source))
+            self._known[key] = known  # at the end: the first one is the longest unused
+            if len(self._known) > MAX_KNOWN_PROBLEMS:
+                self._known.pop(next(iter(self._known)), None)
+            return known[1]
 
     def _entry(
         self, judgements: Sequence[Judgement], completion_ids: Sequence[Sequence[int]] | None, seconds: float

@@ -112,17 +112,20 @@ def _drawn(auditor: Auditor, judgements: Sequence[Judgement], problems: Sequence
     ]
 
 
-def test_after_its_seconds_no_more_programs_are_started_and_the_rest_counts_more(verifier: StagedVerifier) -> None:
-    auditor = Auditor(1.0, max_seconds=0.5)
+def test_a_call_gets_as_many_as_its_seconds_allow_and_those_count_for_the_rest(verifier: StagedVerifier) -> None:
+    auditor = Auditor(1.0, max_seconds=2.0)
+    auditor._seconds, auditor._num_run = 5.0, 10  # what earlier audits took
     calls = Calls(auditor, verifier)
     calls([SLOW] * 12)
     auditor.wait()
-    auditor.close()
     (report,) = calls.reports
     assert report.num_drawn == 12
-    assert 1 <= len(report.audited) < 12
+    assert len(report.audited) == 4
     assert all(item.passed for item in report.audited)  # slow ones are not stopped
     assert sum(item.weight for item in report.audited) == pytest.approx(12)
+    assert auditor._num_run == 14
+    assert auditor._seconds == pytest.approx(5.0 + report.seconds)
+    auditor.close()
 
 
 def test_a_call_does_not_wait_for_its_audit(verifier: StagedVerifier) -> None:
@@ -158,7 +161,7 @@ def test_a_verifier_that_runs_every_suite_needs_no_audit() -> None:
         found = estimate_all(report.audited)
         assert found["false_positive_rate"].value == pytest.approx(1 / 3)
         assert found["false_negative_rate"].value == 0.0
-        assert auditor._thread is None
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("audit")]
 
 
 def test_a_fault_of_an_audit_is_raised_by_the_next_call(verifier: StagedVerifier) -> None:
@@ -186,7 +189,7 @@ def test_closing_ends_the_thread_and_a_later_call_starts_another(verifier: Stage
         auditor.wait()
         auditor.close()
         assert len(calls.reports) == number
-        assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("audit")]
 
 
 def test_it_is_picklable_while_it_runs(auditor: Auditor, verifier: StagedVerifier) -> None:

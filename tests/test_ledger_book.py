@@ -24,7 +24,7 @@ def audited(passed: bool = True) -> Audited:
 
 def writer(folder: Path, rank: int = 0) -> LedgerWriter:
     made = LedgerWriter(folder, rank)
-    made.begin(STAGES)
+    made.begin(STAGES, 4)
     return made
 
 
@@ -76,6 +76,54 @@ def test_steps_that_are_done_again_count_once(tmp_path: Path) -> None:
     assert reader.total.num_programs == 13
 
 
+def test_a_later_start_with_fewer_ranks_leaves_out_what_the_others_had_done(tmp_path: Path) -> None:
+    for rank in range(4):
+        made = LedgerWriter(tmp_path, rank)
+        made.begin(STAGES, 4)
+        for number in range(6):
+            made.add_call(number, entry(programs=1))
+        made.close()
+    for rank in range(2):  # went on from the checkpoint of step 4
+        made = LedgerWriter(tmp_path, rank)
+        made.begin(STAGES, 2)
+        made.add_call(4, entry(programs=10))
+        made.close()
+    reader = read(tmp_path)
+    assert [step.entry.num_programs for step in reader.last_steps()] == [4, 4, 4, 4, 20]
+    assert reader.total.num_programs == 36
+
+
+def test_a_reader_lets_go_of_old_audits_when_told(tmp_path: Path) -> None:
+    made, reader = writer(tmp_path), LedgerReader(tmp_path, keep_steps=2)
+    for number in range(5):
+        made.add_call(number, entry())
+        made.add_audit(number, (audited(),), num_drawn=1, seconds=0.0, cpu_seconds=0.0)
+    reader.read()
+    made.close()
+    assert [len(step.audited) for step in reader.last_steps()] == [0, 0, 0, 1, 1]
+    assert reader.total.num_programs == 20
+
+
+def test_a_beginning_that_did_not_fit_comes_before_the_next_line(tmp_path: Path) -> None:
+    made = writer(tmp_path)
+    made.add_call(0, entry(programs=1))
+    made.add_call(1, entry(programs=1))
+    made.close()
+    (tmp_path / "rank-0.jsonl").rename(tmp_path / "kept")
+    (tmp_path / "rank-0.jsonl").symlink_to("/dev/full")
+    again = LedgerWriter(tmp_path, 0)
+    with pytest.warns(UserWarning, match="cannot be written"):
+        again.begin(STAGES, 1)
+    (tmp_path / "rank-0.jsonl").unlink()
+    (tmp_path / "kept").rename(tmp_path / "rank-0.jsonl")
+    assert again._file is not None
+    again._file.close()
+    again._file = (tmp_path / "rank-0.jsonl").open("ab", buffering=0)  # the disk has room again
+    again.add_call(1, entry(programs=10))
+    again.close()
+    assert read(tmp_path).total.num_programs == 11
+
+
 def test_a_reader_goes_on_where_it_was(tmp_path: Path) -> None:
     made, reader = writer(tmp_path), LedgerReader(tmp_path)
     for number in range(3):
@@ -118,17 +166,17 @@ def test_a_full_disk_loses_lines_and_not_the_training(tmp_path: Path) -> None:
     (tmp_path / "rank-0.jsonl").symlink_to("/dev/full")
     made = LedgerWriter(tmp_path, 0)
     with pytest.warns(UserWarning, match=r"cannot be written \(No space left on device\)"):
-        made.begin(STAGES)
+        made.begin(STAGES, 1)
     for number in range(3):
         made.add_call(number, entry())  # a second warning would be an error here
-    assert made.num_lost == 4
+    assert made.num_lost == 4  # the line of the beginning would come with the next that fits
     made.close()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot write the ledger .*file.*give another folder"):
-        LedgerWriter(tmp_path / "file" / "ledger", 0).begin(STAGES)
+        LedgerWriter(tmp_path / "file" / "ledger", 0).begin(STAGES, 1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from staged_reward.ledger.estimates import (
     Audited,
     area_under_curve,
-    calibration_error,
+    calibration_gap,
     effective_size,
     estimate_all,
     weighted_share,
@@ -31,7 +31,7 @@ def test_shares_by_hand() -> None:
     ]
     found = estimate_all(audited)
     assert found["false_positive_rate"].value == pytest.approx(3 / 4)
-    assert found["false_negative_rate"].value == pytest.approx(3 / 4)
+    assert found["false_negative_rate"].value == pytest.approx(3 / 4)  # 3 lost, 1 kept
     assert found["top_accuracy"].value == pytest.approx(1 / 3)
     assert found["false_positive_rate"].num == 3
 
@@ -77,11 +77,45 @@ def test_one_kind_has_no_area() -> None:
     assert math.isnan(area_under_curve([item(score=1.0), item(score=2.0)]).value)
 
 
-def test_calibration_error_by_hand() -> None:
-    items = (
-        [item(chance=0.95, passed=True)] * 3 + [item(chance=0.95, passed=False)] + [item(chance=0.0, passed=False)] * 4
-    )
-    assert calibration_error(items).value == pytest.approx(0.5 * (0.95 - 0.75))
+def test_calibration_gap_by_hand() -> None:
+    items = [item(chance=0.9, passed=True)] * 3 + [item(chance=0.9, passed=False, weight=3.0)]
+    assert calibration_gap(items).value == pytest.approx(0.9 - 0.5)
+    assert math.isnan(calibration_gap(items[:1]).low)
+    assert math.isnan(calibration_gap([item()]).value)
+
+
+def test_a_calibration_that_is_right_has_no_gap() -> None:
+    draw = random.Random(4)
+    covered, runs = 0, 400
+    for _ in range(runs):
+        chances = [draw.random() for _ in range(60)]
+        found = calibration_gap([item(chance=chance, passed=draw.random() < chance) for chance in chances])
+        covered += found.low <= 0 <= found.high
+    assert 0.91 < covered / runs < 0.99
+
+
+@pytest.mark.parametrize(
+    ("num_survivors", "num_right", "num_removed", "num_lost", "num_drawn"),
+    [(200, 180, 2200, 20, 120), (300, 200, 1300, 40, 80), (60, 50, 60, 10, 60)],
+)
+def test_the_interval_of_what_filters_lose_covers_though_most_of_it_is_never_drawn(
+    num_survivors: int, num_right: int, num_removed: int, num_lost: int, num_drawn: int
+) -> None:
+    draw = random.Random(5)
+    truth = num_lost / (num_lost + num_right)
+    kinds = [(True, index < num_right) for index in range(num_survivors)]
+    kinds += [(False, index < num_lost) for index in range(num_removed)]
+    chances = {True: min(1.0, num_drawn / 2 / num_survivors), False: min(1.0, num_drawn / 2 / num_removed)}
+    covered, runs = 0, 400
+    for _ in range(runs):
+        items = [
+            item(survived=survived, passed=passed, weight=1 / chances[survived])
+            for survived, passed in kinds
+            if draw.random() < chances[survived]
+        ]
+        found = estimate_all(items)["false_negative_rate"]
+        covered += found.low <= truth <= found.high
+    assert covered / runs > 0.9
 
 
 def test_the_share_of_all_is_found_from_kinds_drawn_unequally() -> None:

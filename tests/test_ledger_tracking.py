@@ -27,7 +27,7 @@ def write_ledger(folder: Path, num_steps: int) -> None:
     draw = random.Random(1)
     for rank in range(2):
         writer = LedgerWriter(folder, rank)
-        writer.begin(STAGES)
+        writer.begin(STAGES, 2)
         for step in range(num_steps):
             kept = dict(zip(STAGES, (16, 14, 4 + step // 8, 4 + step // 8), strict=True))
             stages = {

@@ -160,9 +160,9 @@ def main(config: Settings) -> None:
         )
         trainer = _build_trainer(config, reward, problems)
         trainer.train(resume_from_checkpoint=_checkpoint(config))
+        trainer.save_state()
+        trainer.save_model()
         reward.close()
-    trainer.save_state()
-    trainer.save_model()
 
 
 def _checkpoint(config: Settings) -> str | None:

@@ -2,8 +2,9 @@
 
 Each completion is drawn by itself, with a chance that its kind decides: kinds (the best-rewarded survivor of a group, other
 survivors, what a filter removed) share the audit evenly, so that the rare ones are seen too, and everything drawn counts by
-one over its chance. The time of a call's audit is bounded by starting no more programs once it is used up; none is stopped
-for being slow, so that what an audit shows does not depend on it. What was drawn and not started makes the rest count more.
+one over its chance. How many of them a call's time allows is settled before the first one runs, by how long programs of
+earlier audits took, and none is stopped for being slow: else slow programs would count too much, or too little. What was
+drawn and is not run makes the rest count more.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from queue import Empty, Full, Queue
 from typing import Any
 
 from staged_reward.errors import InfraError, InputError
 from staged_reward.gate import Gate
 from staged_reward.ledger.entry import survived
 from staged_reward.ledger.estimates import Audited
-from staged_reward.problem import FULL, Judgement, Problem, Verdict
+from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
 from staged_reward.verifier import StagedVerifier
 
 MAX_WAITING = 4  # calls; what comes on top is not audited
+FIRST_GUESS_SECONDS = 0.5  # of a program, before any has run
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Auditor:
 
     Args:
         frac: Of the completions, to be drawn; 0 for none.
-        max_seconds: Of one call's audit; after that no further program is started.
+        max_seconds: Of one call's audit, for as many programs as take that long on average; one is always run.
         seed: Of the draw. The same seed, rank and calls draw the same completions.
 
     Raises:
@@ -77,10 +79,12 @@ class Auditor:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._waiting: Queue[tuple[list[_Drawn], StagedVerifier, Callable[[Audit], None]]] = Queue(MAX_WAITING)
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._under_way: set[Future[None]] = set()
         self._ending = threading.Event()
-        self._fault: BaseException | None = None
+        self._exact: tuple[StagedVerifier, StagedVerifier] | None = None  # a verifier, and that of whole suites for it
+        self._seconds, self._num_run = FIRST_GUESS_SECONDS, 1  # of all programs so far
 
     def submit(
         self,
@@ -104,22 +108,29 @@ class Auditor:
         Raises:
             InfraError: An earlier audit broke down.
         """
-        self._raise_fault()
         items = _items(judgements, problems, gate)
         if verifier.full and not verifier.spare_removed:
             report(Audit(tuple(item for item, _ in items if item is not None), 0))
             return
         drawn = self._draw(items, judgements, problems, place)
-        if not drawn:
-            report(Audit((), 0))
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-            self._thread.start()
-        try:
-            self._waiting.put_nowait((drawn, verifier, report))
-        except Full:  # the steps are shorter than the audits
-            report(Audit((), len(drawn)))
+        with self._lock:
+            self._collect()
+            if drawn and len(self._under_way) < MAX_WAITING:
+                self._executor = self._executor or ThreadPoolExecutor(1, thread_name_prefix="audit")
+                self._under_way.add(self._executor.submit(self._run, drawn, verifier, report))
+                return
+        report(Audit((), len(drawn)))  # nothing to do; or the steps are shorter than the audits
+
+    def _collect(self) -> None:
+        """Let go of what is done, and raise what an audit raised."""
+        done = {future for future in self._under_way if future.done()}
+        self._under_way -= done
+        for future in done:
+            fault = None if future.cancelled() else future.exception()
+            if isinstance(fault, InputError | InfraError):
+                raise fault
+            if fault is not None:
+                raise InfraError(f"the audit broke down: {fault!r}") from fault
 
     def _draw(
         self,
@@ -150,57 +161,31 @@ class Auditor:
         random_.shuffle(drawn)
         return drawn
 
-    def _run(self) -> None:
-        exact: StagedVerifier | None = None
-        try:
-            while not self._ending.is_set():
-                try:
-                    drawn, verifier, report = self._waiting.get(timeout=0.2)
-                except Empty:
-                    continue
-                exact = exact or verifier.whole_suites(workers=1)
-                try:
-                    report(self._audit(drawn, exact))
-                finally:
-                    self._waiting.task_done()
-        except BaseException as error:  # noqa: BLE001  it is raised in the next call, on the thread of the training
-            self._fault = error
-            self._empty()
-        finally:
-            if exact is not None:
-                exact.close()
-
-    def _empty(self) -> None:
-        """Let go of what waits, for whoever waits for it."""
-        while True:
-            try:
-                self._waiting.get_nowait()
-            except Empty:
-                return
-            self._waiting.task_done()
-
-    def _audit(self, drawn: Sequence[_Drawn], exact: StagedVerifier) -> Audit:
-        started = time.monotonic()
+    def _run(self, drawn: Sequence[_Drawn], verifier: StagedVerifier, report: Callable[[Audit], None]) -> None:
+        started, cpu_seconds = time.monotonic(), 0.0
+        num_allowed = max(1, round(self.max_seconds * self._num_run / self._seconds))
         audited: list[Audited] = []
-        num_started, cpu_seconds = 0, 0.0
-        for one in drawn:
-            if self._ending.is_set() or time.monotonic() - started > self.max_seconds:
-                break
-            num_started += 1
-            judgement = exact.verify([one.problem], [one.program])[0]
+        for one in drawn[:num_allowed]:
+            if self._ending.is_set():
+                return
+            judgement = self._exact_for(verifier).verify([one.problem], [one.program])[0]
             cpu_seconds += judgement.cpu_seconds
             if judgement.verdict is not Verdict.INFRA_ERROR:
                 audited.append(replace(one.item, passed=judgement.passed))
-        more = len(drawn) / num_started if num_started else 1.0
+        seconds = time.monotonic() - started
+        self._seconds += seconds
+        self._num_run += min(num_allowed, len(drawn))
+        more = len(drawn) / len(audited) if audited else 1.0
         weighted = tuple(replace(item, weight=item.weight * more) for item in audited)
-        return Audit(weighted, len(drawn), time.monotonic() - started, cpu_seconds)
+        report(Audit(weighted, len(drawn), seconds, cpu_seconds))
 
-    def _raise_fault(self) -> None:
-        if self._fault is not None:
-            fault, self._fault, self._thread = self._fault, None, None
-            if isinstance(fault, InputError | InfraError):
-                raise fault
-            raise InfraError(f"the audit broke down: {fault!r}") from fault
+    def _exact_for(self, verifier: StagedVerifier) -> StagedVerifier:
+        """Return a verifier of whole suites, on a worker of its own; on the audit's thread."""
+        if self._exact is None or self._exact[0] is not verifier:
+            if self._exact is not None:
+                self._exact[1].close()
+            self._exact = verifier, verifier.whole_suites(workers=1)
+        return self._exact[1]
 
     def wait(self) -> None:
         """Wait until nothing is left to audit.
@@ -208,14 +193,20 @@ class Auditor:
         Raises:
             InfraError: An audit broke down.
         """
-        self._waiting.join()
-        self._raise_fault()
+        wait(self._under_way)
+        with self._lock:
+            self._collect()
 
     def close(self) -> None:
-        """End the thread after the program that runs; what waits is dropped."""
+        """End after the program that runs; what waits is dropped."""
         self._ending.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._lock:
+            executor, exact = self._executor, self._exact
+        if executor is not None:
+            executor.shutdown(cancel_futures=True)
+            exact = self._exact
+        if exact is not None:
+            exact[1].close()
         self._start_anew()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -233,8 +224,9 @@ def _items(
     tops = _tops(judgements, problems)
     items: list[tuple[Audited | None, str]] = []
     for index, judgement in enumerate(judgements):
-        if judgement.verdict in (Verdict.INFRA_ERROR, Verdict.NOT_RUN) or judgement.program is None:
-            items.append((None, ""))
+        is_open = judgement.verdict in (Verdict.INFRA_ERROR, Verdict.NOT_RUN) or judgement.program is None
+        if is_open or any(_is_at_a_budget(result) for result in judgement.stages):
+            items.append((None, ""))  # nothing is known
             continue
         is_survivor = survived(judgement)
         item = Audited(
@@ -244,10 +236,19 @@ def _items(
             passed=judgement.passed and any(result.stage == FULL for result in judgement.stages),
             weight=1.0,
             score=judgement.score if is_survivor else None,
-            chance=gate.chance(judgement.score) if is_survivor and judgement.score is not None else None,
+            chance=None if not is_survivor or judgement.score is None else _chance(gate, judgement.score),
         )
         items.append((item, "top" if item.is_top else "survivor" if is_survivor else "removed"))
     return items
+
+
+def _is_at_a_budget(result: StageResult) -> bool:
+    """Whether the full suite ended at a budget: at the exact limit it might have passed."""
+    return result.stage == FULL and result.verdict is Verdict.TIMEOUT and result.is_budget
+
+
+def _chance(gate: Gate, score: float) -> float | None:
+    return None if gate.calibration is None else gate.calibration.chance(score)
 
 
 def _tops(judgements: Sequence[Judgement], problems: Sequence[Problem]) -> set[int]:

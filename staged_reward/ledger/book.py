@@ -7,11 +7,13 @@ the same files; what an earlier process did at steps that are done again is left
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -43,9 +45,14 @@ class LedgerWriter:
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
         self._is_torn = False
+        self._first: Mapping[str, Any] | None = None  # what must come before anything else
 
-    def begin(self, stages: tuple[str, ...]) -> None:
+    def begin(self, stages: tuple[str, ...], num_ranks: int) -> None:
         """Note that a process begins.
+
+        Args:
+            stages: Of the verifier.
+            num_ranks: That write to this folder: files of ranks beyond are of an earlier start.
 
         Raises:
             InputError: The file cannot be made.
@@ -55,8 +62,19 @@ class LedgerWriter:
             self._file = self.path.open("ab", buffering=0)
             self._is_torn = self.path.stat().st_size > 0 and not _ends_a_line(self.path)
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                self._lose(str(error.strerror))
+                return
             raise InputError(f"cannot write the ledger {self.path}: {error.strerror}; give another folder") from error
-        self._write({"kind": "begin", "stages": list(stages), "time": time.time()})
+        self._first = {"kind": "begin", "stages": list(stages), "num_ranks": num_ranks, "time": time.time()}
+        self._write()
+
+    def last_step(self) -> int | None:
+        """Return the last step that the file has a call of; None where it has none."""
+        reader = LedgerReader(self.path.parent)
+        reader.read(self.path.name)
+        steps = reader.last_steps(1)
+        return steps[-1].step if steps else None
 
     def add_call(self, step: int, entry: Entry) -> None:
         """Note a call."""
@@ -66,33 +84,36 @@ class LedgerWriter:
         """Note an audit of a call at `step`."""
         self._write({"kind": "audit", "step": step, "audited": [item.as_row() for item in audited], **costs})
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        line = json.dumps(row).encode() + b"\n"
+    def _write(self, row: Mapping[str, Any] | None = None) -> None:
         with self._lock:
-            if self._file is None:
+            rows = [one for one in (self._first, row) if one is not None]
+            if self._file is None or not rows:
                 return
-            data = b"\n" + line if self._is_torn else line
+            data = b"".join(json.dumps(one).encode() + b"\n" for one in rows)
+            data = b"\n" + data if self._is_torn else data
             try:
-                written = self._file.write(data) or 0
-                error: str | None = None if written == len(data) else "no space left"
+                written, error = self._file.write(data) or 0, "no space left"
             except OSError as fault:
                 written, error = 0, str(fault.strerror)
-            if error is None:
-                self._is_torn = False
+            if written == len(data):
+                self._is_torn, self._first = False, None
                 return
             self._is_torn = self._is_torn or written > 0
-            self.num_lost += 1
-            is_first = self.num_lost == 1
-        if is_first:
+        self._lose(error)
+
+    def _lose(self, why: str) -> None:
+        self.num_lost += 1
+        if self.num_lost == 1:
             warnings.warn(
-                f"the ledger {self.path} cannot be written ({error}); its lines are lost until it can", stacklevel=3
+                f"the ledger {self.path} cannot be written ({why}); its lines are lost until it can", stacklevel=4
             )
 
     def close(self) -> None:
         """Close the file; what comes later is dropped."""
         with self._lock:
             if self._file is not None:
-                self._file.close()
+                with suppress(OSError):  # nothing is left to lose
+                    self._file.close()
                 self._file = None
 
 
@@ -133,13 +154,18 @@ class Step:
 class LedgerReader:
     """Reads all ranks' files, and later what has been added to them.
 
+    Args:
+        folder: Of the ledger.
+        keep_steps: Let go of what was audited before the last so many steps; None keeps all.
+
     Attributes:
         stages: Of the verifier, in order.
         num_torn: Lines that are not whole; the line that a killed process was writing is one.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, keep_steps: int | None = None) -> None:
         self.folder = Path(folder)
+        self._keep_steps = keep_steps
         self.stages: tuple[str, ...] = ()
         self.num_torn = 0
         self._files: dict[Path, _RankFile] = {}
@@ -154,23 +180,27 @@ class LedgerReader:
         numbers = sorted({number for rank in self._files.values() for number in rank.steps})
         if num_steps is not None:
             numbers = numbers[-num_steps:]
-        return [
+        together = (
             sum((rank.steps[number] for rank in self._files.values() if number in rank.steps), Step(number))
             for number in numbers
-        ]
+        )
+        return [step for step in together if step.entry.num_programs]  # of others, the line of the call was lost
 
     @property
     def num_ranks(self) -> int:
         """Files there are."""
         return len(self._files)
 
-    def read(self) -> None:
+    def read(self, pattern: str = "rank-*.jsonl") -> None:
         """Take in what is there.
+
+        Args:
+            pattern: Of the files' names.
 
         Raises:
             InputError: A file cannot be read, or holds something else.
         """
-        for path in sorted(self.folder.glob("rank-*.jsonl")):
+        for path in sorted(self.folder.glob(pattern)):
             rank = self._files.setdefault(path, _RankFile())
             try:
                 for row in self._rows(path, rank):
@@ -178,6 +208,23 @@ class LedgerReader:
                     self.stages = tuple(row["stages"]) if row["kind"] == "begin" else self.stages
             except (OSError, KeyError, TypeError, ValueError) as error:
                 raise InputError(f"{path}: no ledger ({error!r}); give the folder of a run") from error
+        self._cut_ranks_that_are_gone()
+        if self._keep_steps is not None:
+            for rank in self._files.values():
+                for number in sorted(rank.steps)[: -self._keep_steps]:
+                    rank.steps[number].audited.clear()
+
+    def _cut_ranks_that_are_gone(self) -> None:
+        """Leave out what ranks did that a later start, with fewer ranks, has done again."""
+        starts = [rank for rank in self._files.values() if rank.restart_step is not None]
+        if not starts:
+            return
+        last = max(starts, key=lambda rank: rank.begin_time)
+        assert last.restart_step is not None
+        for path, rank in self._files.items():
+            number = int(path.stem.rpartition("-")[2])
+            if number >= last.num_ranks and rank.begin_time < last.begin_time:
+                rank.cut(last.restart_step)
 
     def _rows(self, path: Path, rank: _RankFile) -> Iterator[Mapping[str, Any]]:
         with path.open("rb") as file:
@@ -200,16 +247,25 @@ class _RankFile:
     steps: dict[int, Step] = field(default_factory=dict)
     total: Entry = field(default_factory=Entry)
     is_going_on: bool = False
+    begin_time: float = 0.0
+    num_ranks: int = 1
+    restart_step: int | None = None  # the first step of the last start
+
+    def cut(self, number: int) -> None:
+        """Leave out the steps from this one on."""
+        if any(step >= number for step in self.steps):
+            self.steps = {step: value for step, value in self.steps.items() if step < number}
+            self.total = sum((step.entry for step in self.steps.values()), Entry())
 
     def take(self, row: Mapping[str, Any]) -> None:
         if row["kind"] == "begin":
             self.is_going_on = True
+            self.begin_time, self.num_ranks, self.restart_step = row["time"], row["num_ranks"], None
             return
         number = row["step"]
         if self.is_going_on and row["kind"] == "call":  # the first of a process: it does these steps again
-            self.steps = {step: value for step, value in self.steps.items() if step < number}
-            self.total = sum((step.entry for step in self.steps.values()), Entry())
-            self.is_going_on = False
+            self.cut(number)
+            self.is_going_on, self.restart_step = False, number
         step = self.steps.setdefault(number, Step(number))
         if row["kind"] == "call":
             entry = Entry.from_row({key: value for key, value in row.items() if key not in ("kind", "step")})

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from typing import Any
 
 from transformers import TrainerCallback
 
-from staged_reward.errors import InputError
-from staged_reward.ledger.metrics import COST
+from staged_reward.errors import InfraError, InputError
+from staged_reward.ledger.entry import Entry
+from staged_reward.ledger.metrics import COST, audit_metrics, total_metrics
 from staged_reward.reward import AsyncStagedReward, StagedReward
 
 
@@ -36,6 +38,7 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self._ledger = reward.ledger
         self._prefix = reward.__name__
         self._has_axis = False
+        self._has_warned = False
 
     def attach(self, trainer: Any) -> None:
         """Put it in front of the callbacks of a trainer."""
@@ -43,13 +46,24 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
         """Add to `logs`, before trackers read them, and to the trainer's own log what is a number."""
-        if not state.is_world_process_zero or not any(key.startswith(f"{self._prefix}/") for key in logs or {}):
+        is_of_training = any(key == "loss" or key.startswith(f"{self._prefix}/") for key in logs or {})
+        if not state.is_world_process_zero or not is_of_training:
             return
-        found = {f"{self._prefix}/{name}": value for name, value in self._ledger.metrics().items()}
+        found = {f"{self._prefix}/{name}": value for name, value in self._metrics().items()}
         logs.update(found)
         if state.log_history:
             state.log_history[-1].update({name: value for name, value in found.items() if math.isfinite(value)})
         self._draw_against_cost()
+
+    def _metrics(self) -> dict[str, float]:
+        """Return what the ledger says; NaN under the same names where it cannot be read, which must not end a training."""
+        try:
+            return self._ledger.metrics()
+        except InputError as error:
+            if not self._has_warned:
+                warnings.warn(f"{error}; its metrics are NaN", stacklevel=2)
+            self._has_warned = True
+            return dict.fromkeys((*total_metrics(Entry()), *audit_metrics((), ())), math.nan)
 
     def _draw_against_cost(self) -> None:
         """Make wandb draw what audits show against what verification cost, without hand work."""
@@ -63,5 +77,8 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self._has_axis = True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        """Wait for the last audits, so that the ledger is whole."""
-        self._ledger.wait()
+        """Wait for the last audits, so that the ledger is whole; what breaks now must not cost the trained model."""
+        try:
+            self._ledger.wait()
+        except (InputError, InfraError) as error:
+            warnings.warn(f"the last audits are missing from the ledger: {error}", stacklevel=2)

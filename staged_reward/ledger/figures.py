@@ -18,11 +18,11 @@ from staged_reward.pareto.figures import HATCHES, LINES, shades_of
 
 SIZE = (12.0, 8.5)
 SHOWN = {
-    "top_accuracy": "best of each group is correct",
+    "top_accuracy": "best-scored of each group is correct",
     "false_positive_rate": "survivors that are wrong",
     "false_negative_rate": "correct programs that a filter removed",
     "orm_auc": "area under the reward model's curve",
-    "calibration_error": "calibration error",
+    "calibration_gap": "chances too high by",
 }
 OVER_COST = ("top_accuracy", "false_positive_rate", "false_negative_rate")
 MAX_POINTS = 400
@@ -42,7 +42,7 @@ def overview(steps: Sequence[Step], stages: Sequence[str], window_steps: int) ->
     _against(cost, estimates, [total for total, _, _ in estimates], OVER_COST)
     cost.set_xlabel("CPU seconds of verification so far, all ranks")
     cost.set_title(f"Accuracy against cost (last {window_steps} steps, 95 % intervals)", loc="left", fontsize=11)
-    _against(quality, estimates, [step for _, step, _ in estimates], ("orm_auc", "calibration_error"))
+    _against(quality, estimates, [step for _, step, _ in estimates], ("orm_auc", "calibration_gap"))
     quality.set_xlabel("step")
     quality.set_title("The reward model on audited survivors", loc="left", fontsize=11)
     _stage_seconds(seconds, steps, stages)

@@ -26,7 +26,6 @@ def call_metrics(entry: Entry, stages: Sequence[str]) -> dict[str, float]:
         "dollars": entry.dollars,
         "tokens": float(entry.num_tokens),
         "programs": float(num),
-        "programs_per_second": num / entry.seconds,
         "distinct_frac": 1 - entry.num_copies / num,
         "known_frac": entry.num_known / num,
         "survived_frac": entry.num_survived / num,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,6 +45,11 @@ class Checkpoint(NamedTuple):
     budget: Budget
 
 
+def _local_rank() -> int:
+    """Return this process' number among those of its machine. A thread of its own would take the first GPU else."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
 def load_checkpoint(
     name: str, device: str | None, dtype: torch.dtype | str | None, max_tokens_per_batch: int | None = None
 ) -> Checkpoint:
@@ -51,7 +57,7 @@ def load_checkpoint(
 
     Args:
         name: Folder or hub name.
-        device: None takes a GPU where there is one.
+        device: None takes a GPU where there is one: that of this process' rank on its machine.
         dtype: None keeps float32 on a CPU and takes the checkpoint's own on a GPU.
         max_tokens_per_batch: Of one pass; None takes what suits the device.
 
@@ -63,7 +69,7 @@ def load_checkpoint(
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or (f"cuda:{_local_rank() % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu")
     dtype = dtype or ("auto" if device.startswith("cuda") else torch.float32)
     try:
         config = AutoConfig.from_pretrained(name)

@@ -125,10 +125,12 @@ class OrmScorer:
         return scores
 
     def is_on_gpu(self) -> bool:
-        """Whether the model runs on a GPU; it is loaded to find out."""
-        with self._lock:
-            checkpoint, _ = self._load()
-        return bool(checkpoint.model.device.type == "cuda")
+        """Whether the model runs on a GPU; it is loaded to find out, and waits for no pass that is under way."""
+        if self._loaded is None:
+            with self._lock:
+                self._load()
+        assert self._loaded is not None
+        return bool(self._loaded[0].model.device.type == "cuda")
 
     @cached_property
     def calibration(self) -> Calibration | None:

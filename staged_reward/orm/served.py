@@ -193,11 +193,13 @@ class ServedScorer(_VllmBacked):
             time.sleep(PAUSES_SECONDS[min(num_attempts, ATTEMPTS - 1)])
             num_attempts += 1
             try:
-                reply = httpx.request(method, self.url + path, json=request, timeout=self.timeout_seconds)
+                left = max(1.0, end - time.monotonic()) if self.patience_seconds else self.timeout_seconds
+                seconds = min(self.timeout_seconds, left)
+                reply = httpx.request(method, self.url + path, json=request, timeout=seconds)
                 if reply.status_code == 200:
                     return read(reply.json())
                 problem = f"{reply.status_code} {reply.text[:300]}"
-                if reply.status_code < 500:
+                if reply.status_code < 500 and reply.status_code not in (408, 429):
                     raise InputError(f"{self.url}{path} refused: {problem}")
             except (httpx.HTTPError, KeyError, IndexError, TypeError, ValueError) as error:
                 if isinstance(error, InputError):
