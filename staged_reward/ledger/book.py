@@ -200,7 +200,7 @@ class LedgerReader:
         Raises:
             InputError: A file cannot be read, or holds something else.
         """
-        for path in sorted(self.folder.glob(pattern)):
+        for path in sorted(filter(Path.is_file, self.folder.glob(pattern))):
             rank = self._files.setdefault(path, _RankFile())
             try:
                 for row in self._rows(path, rank):

@@ -108,7 +108,7 @@ class Ledger:
     def _open(self, verifier: StagedVerifier) -> LedgerWriter:
         rank, num_ranks = rank_of_process()
         writer = LedgerWriter(self.folder, rank if self.rank is None else self.rank)
-        last = writer.last_step() if writer.path.exists() else None
+        last = writer.last_step() if writer.path.is_file() else None
         self._next_step = 0 if last is None else last + 1
         writer.begin(verifier.stages, num_ranks)
         return writer
