@@ -59,6 +59,7 @@ class Verification:
         spare_removed: Do not run the full suite on what any filter removed.
         cache: Of results; None for none.
         deadline: On the clock of `time.monotonic`; candidates without an outcome then have the verdict `not_run`.
+        late_scoring: Passes of the ORM that earlier calls did not wait for; this call adds its own.
         gate: Makes the judgements' rewards; None for one without calibration.
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
     """
@@ -77,7 +78,10 @@ class Verification:
         cache: ResultCache | None = None,
         deadline: float = math.inf,
         gate: Gate | None = None,
+        late_scoring: LateScoring | None = None,
     ) -> None:
+        self._late_scoring = late_scoring if late_scoring is not None else set()
+        self._unscored: list[tuple[Group, list[Candidate]]] = []
         self._gate = gate or Gate()
         self._cache = cache
         self._history = history
@@ -97,7 +101,7 @@ class Verification:
         self._running: dict[int, Candidate] = {}
         self._numbers = itertools.count()
         self._finished: list[Group] = []
-        self._scoring: set[Future[_Scores]] = set()
+        self._scoring: set[Future[Scores]] = set()
 
     def run(
         self,
@@ -107,6 +111,7 @@ class Verification:
         on_progress: Callable[[int], None],
     ) -> Iterator[Judged]:
         """Yield the judgements of one problem after the other, as they are done, with positions in `programs`."""
+        self._raise_late_fault()
         self._admit(problems, programs)
         known = {key: group.problem for key, group in self._groups.items()}
         with _orm_thread(self._is_late) as executor:
@@ -120,12 +125,21 @@ class Verification:
                 yield from self._hand_over(executor, on_progress)
             if self._running and not self._is_late():
                 raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
-            while self._scoring and not self._is_late():
+            while (self._scoring or self._unscored) and not self._is_late():
                 seconds = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
-                wait(self._scoring, timeout=seconds, return_when=FIRST_COMPLETED)
+                wait(self._scoring | self._late_scoring, timeout=seconds, return_when=FIRST_COMPLETED)
+                self._raise_late_fault()
                 yield from self._hand_over(executor, on_progress)
             if self._is_late():
                 yield from self._give_up(executor, on_progress)
+
+    def _raise_late_fault(self) -> None:
+        """Raise what a pass of the ORM ran into that an earlier call did not wait for."""
+        done = {future for future in self._late_scoring if future.done()}
+        self._late_scoring -= done
+        for future in done:
+            if not future.cancelled() and (fault := future.exception()) is not None:
+                raise fault
 
     def _is_late(self) -> bool:
         return time.monotonic() >= self._deadline
@@ -134,6 +148,7 @@ class Verification:
         """Hand over what is left as it is: what has no outcome was not run."""
         executor.shutdown(wait=False, cancel_futures=True)  # what a pass that has begun finds out comes too late
         yield from self._hand_over(executor, on_progress)
+        self._late_scoring |= {future for future in self._scoring if not future.cancelled()}
         for group in self._groups.values():
             if id(group) not in self._handed_over:
                 for candidate in group.candidates:
@@ -300,8 +315,13 @@ class Verification:
             survivors = [candidate for candidate in group.candidates if _is_survivor(candidate)]
             if self._scorer is None or not survivors:
                 yield self._judged(group, on_progress)
-            elif not self._is_late():
+            else:
+                self._unscored.append((group, survivors))
+        if not self._late_scoring and not self._is_late():  # else the ORM is still busy with what nobody waits for
+            for group, survivors in self._unscored:
+                assert self._scorer is not None
                 self._scoring.add(executor.submit(_score, self._scorer, group, survivors))
+            self._unscored.clear()
         for future in [future for future in self._scoring if future.done() and not future.cancelled()]:
             self._scoring.remove(future)
             scores = future.result()
@@ -331,7 +351,7 @@ def _is_survivor(candidate: Candidate) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scores:
+class Scores:
     """Of the survivors of a group, and what one of them took."""
 
     group: Group
@@ -351,7 +371,7 @@ class _Scores:
             candidate.results.insert(at, result)
 
 
-def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> _Scores:
+def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> Scores:
     """Score what survived. On the ORM's thread: it changes nothing, since nobody may be waiting for it any more."""
     is_local = hasattr(scorer, "is_on_gpu")  # then its passes run on threads of this process, and all of these count
     read_cpu = time.process_time if is_local else time.thread_time
@@ -364,4 +384,8 @@ def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> _Sco
     bad = next((score for score in scores if not math.isfinite(score)), None)
     if bad is not None:
         raise InfraError(f"the ORM gave score {bad} for a program of {group.problem.task_id!r}; check its weights")
-    return _Scores(group, survivors, scores, seconds, cpu_seconds)
+    return Scores(group, survivors, scores, seconds, cpu_seconds)
+
+
+LateScoring = set[Future[Scores]]
+"""Passes of the ORM that a call did not wait for, because its deadline had passed."""

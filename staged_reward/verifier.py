@@ -27,12 +27,12 @@ from staged_reward.rankers import check_ranker
 from staged_reward.result_cache import ResultCache
 from staged_reward.selection.choice import Choice
 from staged_reward.selection.strategy import Certified, parse_strategy
-from staged_reward.verification import Judged, Scorer, Verification
+from staged_reward.verification import Judged, LateScoring, Scorer, Verification
 from staged_reward.worker import Job, TestsTask
 
 TimeLimit = Literal["siblings", "exact"]
 Order = Literal["given", "adaptive"]
-_NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer"})
+_NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer", "_late_scoring"})
 
 
 def _ignore(count: int) -> None:
@@ -206,6 +206,7 @@ class StagedVerifier:
             cache=self.cache,
             deadline=deadline,
             gate=self.gate,
+            late_scoring=self._late_scoring,
         )
         with self._turn():
             yield from verification.run(self._pool, problems, programs, on_progress)
@@ -405,6 +406,7 @@ class StagedVerifier:
     def _open_pool(self) -> None:
         self._lock = threading.Lock()
         self._holder = None
+        self._late_scoring: LateScoring = set()
         self._pool = WorkerPool(
             self.num_workers, required=self.require_isolation, layers=self.layers, outer_wall=self.outer_wall
         )

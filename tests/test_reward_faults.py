@@ -115,6 +115,26 @@ def test_a_reward_model_that_does_not_answer_holds_up_a_step_no_longer_than_the_
         assert call(StagedReward(verifier, problems=PROBLEMS), [ADD] * 4)[0] == [0.75] * 4
 
 
+class DyingScorer(SlowScorer):
+    """A reward model whose server is given up on after a while."""
+
+    def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
+        time.sleep(self.seconds)
+        raise InfraError("no answer in all that time")
+
+
+def test_what_a_late_pass_of_the_reward_model_ran_into_is_raised_by_a_later_call() -> None:
+    scorer = DyingScorer(4.0)
+    with StagedVerifier(("syntax", "tests=1"), orm=scorer, workers=1) as verifier:
+        StagedReward(verifier, problems=PROBLEMS)(["Add."], [SUBTRACT], task_id=["t0"])  # the workers are there
+        reward = StagedReward(verifier, problems=PROBLEMS, deadline_seconds=1.5)
+        assert call(reward, [ADD, SUBTRACT] * 4)[0] == [None, 0.0] * 4
+        assert call(reward, [ADD, SUBTRACT] * 4)[0] == [None, 0.0] * 4  # it is still being tried, and no pass is added
+        time.sleep(2.0)
+        with pytest.raises(InfraError, match="no answer in all that time"):
+            call(reward, [ADD, SUBTRACT] * 4)
+
+
 class BrokenScorer:
     """A reward model whose server is gone."""
 
