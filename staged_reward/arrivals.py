@@ -10,8 +10,6 @@ from typing import NamedTuple
 from staged_reward.problem import Judgement, Problem
 from staged_reward.verifier import StagedVerifier
 
-MAX_TOGETHER = 256
-
 Outcome = Judgement | BaseException | None
 """A judgement; what kept the verifier from it; or None: it was not wanted any more."""
 
@@ -56,7 +54,7 @@ class Arrivals:
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
             together = [first]
-            while len(together) < MAX_TOGETHER:
+            while len(together) < 2 * self.verifier.num_workers:  # more would wait for the slowest of many
                 try:
                     more = self._waiting.get_nowait()
                 except Empty:
@@ -84,9 +82,13 @@ class Arrivals:
                     delivered.add(position)
                     wanted[position].deliver(judgement)
         except BaseException as error:  # noqa: BLE001  it is raised where the outcome is awaited
-            for position, arrival in enumerate(wanted):
-                if position not in delivered:
-                    arrival.deliver(error)
+            rest = [arrival for position, arrival in enumerate(wanted) if position not in delivered]
+            if len({id(arrival.problem) for arrival in rest}) > 1:  # one problem's fault is not another's
+                for problem in {id(arrival.problem): arrival.problem for arrival in rest}.values():
+                    self._judge([arrival for arrival in rest if arrival.problem is problem])
+                return
+            for arrival in rest:
+                arrival.deliver(error)
 
     def close(self) -> None:
         """Judge what has arrived, and end."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import threading
-from collections import Counter
+from collections import Counter, abc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from staged_reward.problem import FULL, CallTest, Judgement, Problem, StdioTest,
 from staged_reward.prompting import prompt_of
 from staged_reward.rankers import NEED_ORM, RANKERS, Ranked, rank
 from staged_reward.selection.choice import Certificate
-from staged_reward.verifier import StagedVerifier, check_inputs
+from staged_reward.verifier import StagedVerifier, check_entry_point, check_inputs
 
 CERTIFIED, BEHAVIOUR = "certified", "behaviour"
 STRATEGIES = (CERTIFIED, BEHAVIOUR, *RANKERS)
@@ -156,6 +156,7 @@ class BestOfN:
             raise InputError(f"risk={risk}; give a chance from 0 up to, not including, 1")
         self.generator = generator
         self.verifier = verifier or StagedVerifier()
+        self._owns_verifier = verifier is None
         if strategy in NEED_ORM and self.verifier.scorer is None:
             raise InputError(f"strategy {strategy!r} needs a reward model; give StagedVerifier(orm='default')")
         self.n = n
@@ -167,7 +168,6 @@ class BestOfN:
         self.seed = seed
         self._lock = threading.Lock()
         self._arrivals: dict[str, Arrivals] = {}
-        self._under_way: list[_Solving] = []
 
     def solve(
         self, problem: Problem, *, prompt: Prompt | None = None, inputs: Sequence[Sequence[Any] | str] = ()
@@ -183,6 +183,11 @@ class BestOfN:
             InputError: The generator or the verifier cannot be used so: a wrong model, a prompt that is too long.
             InfraError: The generator or the verifier failed.
         """
+        return self._solve(problem, prompt, inputs, _Together())
+
+    def _solve(
+        self, problem: Problem, prompt: Prompt | None, inputs: Sequence[Sequence[Any] | str], together: _Together
+    ) -> Answer:
         strategy = self._strategy(problem)
         if prompt is None:
             prompt = prompt_of(problem, self.style, solved=self.solved)  # type: ignore[arg-type]  # checked there
@@ -190,56 +195,62 @@ class BestOfN:
         if strategy == BEHAVIOUR:
             check_inputs(watched)
         solving = _Solving(self, problem, strategy, self._judge_for(problem, strategy), watched)
-        with self._following(solving):
-            return solving.run(prompt)
+        with together.following(solving):
+            try:
+                return solving.run(prompt)
+            except InputError as error:
+                raise InputError(f"problem {problem.task_id!r}: {error}") from error
 
     def solve_all(
-        self, problems: Sequence[Problem], *, prompts: Sequence[Prompt] | None = None, at_once: int = 8
-    ) -> Iterator[Answer]:
+        self,
+        problems: Sequence[Problem],
+        *,
+        prompts: Sequence[Prompt] | None = None,
+        at_once: int = 8,
+        skipped: list[tuple[str, InputError]] | None = None,
+    ) -> abc.Generator[Answer, None, None]:
         """Answer many problems, and yield the answers as they are found.
 
         Args:
             problems: To be answered.
             prompts: One per problem; None makes them.
             at_once: Problems that are worked on at the same time.
+            skipped: Gets (task_id, error) of problems that cannot be answered, as when a prompt is too long, once another
+                one could; None raises the first such error.
         """
         if at_once < 1:
             raise InputError(f"at_once={at_once}; give a number from 1")
+        num_answered = 0
         given: Sequence[Prompt | None] = prompts if prompts is not None else [None] * len(problems)
+        together = _Together()
         with ThreadPoolExecutor(at_once, thread_name_prefix="best-of-n") as executor:
             todo = iter(list(zip(problems, given, strict=True)))
-            running: set[Future[Answer]] = set()
+            running: dict[Future[Answer], Problem] = {}
             try:
                 while True:
                     while len(running) < at_once and (one := next(todo, None)) is not None:
-                        running.add(executor.submit(self.solve, one[0], prompt=one[1]))
+                        running[executor.submit(self._solve, *one, (), together)] = one[0]
                     if not running:
                         return
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    ended = [(future, running.pop(future)) for future in done]
+                    for future, _ in ended:
+                        if future.exception() is None:
+                            yield future.result()
+                            num_answered += 1
+                    for future, problem in ended:
+                        fault = future.exception()
+                        if isinstance(fault, InputError) and skipped is not None and num_answered:
+                            skipped.append((problem.task_id, fault))
+                        elif fault is not None:
+                            raise fault
             finally:  # an error, Ctrl-C, or nobody wants the rest
+                together.stop()
                 for future in running:
                     future.cancel()
-                self._stop_all()
-
-    def _stop_all(self) -> None:
-        """End what is under way in other threads."""
-        with self._lock:
-            for solving in self._under_way:
-                solving.events.put(InfraError("it was stopped"))
-
-    @contextmanager
-    def _following(self, solving: _Solving) -> Iterator[None]:
-        with self._lock:
-            self._under_way.append(solving)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way.remove(solving)
 
     def _strategy(self, problem: Problem) -> str:
+        check_entry_point(problem)
         if self.strategy is not None:
             if self.strategy in (CERTIFIED, "tests") and not problem.tests:
                 raise InputError(f"problem {problem.task_id!r} has no tests, and strategy {self.strategy!r} needs some")
@@ -251,8 +262,8 @@ class BestOfN:
         kind = "suites" if strategy in (CERTIFIED, "tests") else "filters" if problem.tests else "no tests"
         make: dict[str, Callable[[], StagedVerifier]] = {
             "suites": lambda: self.verifier.whole_suites(count=strategy == "tests"),
-            "filters": lambda: self.verifier,
-            "no tests": self.verifier.without_tests,
+            "filters": lambda: self.verifier.at_exact_limits(with_tests=True),
+            "no tests": lambda: self.verifier.at_exact_limits(with_tests=False),
         }
         key = f"{kind}/{strategy == 'tests'}"
         with self._lock:
@@ -266,7 +277,7 @@ class BestOfN:
             arrivals, self._arrivals = self._arrivals, {}
         for one in arrivals.values():
             one.close()
-            if one.verifier is not self.verifier:
+            if one.verifier is not self.verifier or self._owns_verifier:
                 one.verifier.close()
 
     def __enter__(self) -> Self:
@@ -274,6 +285,43 @@ class BestOfN:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class _Together:
+    """Problems that are answered in one call, and end together when it ends early."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: list[_Solving] = []
+        self._is_stopped = False
+
+    @contextmanager
+    def following(self, solving: _Solving) -> Iterator[None]:
+        """Keep a problem while it is worked on.
+
+        Raises:
+            InfraError: The call has ended.
+        """
+        with self._lock:
+            if self._is_stopped:
+                raise InfraError("it was stopped")
+            self._under_way.append(solving)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.remove(solving)
+
+    def stop(self) -> None:
+        """End what is under way."""
+        with self._lock:
+            self._is_stopped = True
+            for solving in self._under_way:
+                solving.events.put(_Stopped("it was stopped"))
+
+
+class _Stopped(BaseException):
+    """The call that a problem belongs to has ended."""
 
 
 @dataclass(slots=True, eq=False)
@@ -295,20 +343,26 @@ class _Solving:
         """Sample, judge, and stop as soon as the answer is known."""
         started = perf_counter()
         self.end = self.settings.n
-        run = self.settings.generator.start(prompt, self.settings.sampling, range(self.settings.n), self.events.put)
+        run = self.settings.generator.start(
+            prompt, self.settings.sampling.of(prompt), range(self.settings.n), self.events.put
+        )
         try:
             self._follow(run)
         except BaseException:
+            self.end = 0  # nothing that waits needs to be judged
             run.keep_below(0)
             raise
-        return self._answer(run, perf_counter() - started)
+        return self._answer(run, started)
 
     def _follow(self, run: Run) -> None:
         num_open, has_ended = 0, False
+        fault: BaseException | None = None
         while num_open or not has_ended:
             match self.events.get():
                 case BaseException() as error:
-                    raise _as_fault(error)
+                    if self.strategy != CERTIFIED or not isinstance(error, Exception):
+                        raise as_fault(error)
+                    fault, has_ended = error, True  # what has come may hold the answer
                 case None:
                     has_ended = True
                 case Sample() as sample:
@@ -322,6 +376,9 @@ class _Solving:
                     if outcome is not None:
                         self.judgements[index] = outcome
                         self._stop_early(index, outcome, run)
+        is_known = self.end <= self.settings.n and all(index in self.judgements for index in range(self.end))
+        if fault is not None and not (is_known and any(one.passed for one in self.judgements.values())):
+            raise as_fault(fault)
 
     def _take(self, sample: Sample) -> None:
         index, problem = sample.index, self.problem
@@ -347,8 +404,8 @@ class _Solving:
                 self.end = 0
                 run.keep_below(0)
 
-    def _answer(self, run: Run, seconds: float) -> Answer:
-        order = self._order()
+    def _answer(self, run: Run, started: float) -> Answer:
+        order, watching_seconds = self._order()
         best = order[0] if order else None
         judgement = None if best is None else best.judgement
         ended = [sample.num_tokens for sample in self.samples.values()]
@@ -370,20 +427,21 @@ class _Solving:
                 num_tokens_for_all=round(mean * self.settings.n),
                 num_judged=len(self.judgements),
                 num_faults=sum(one.verdict is Verdict.INFRA_ERROR for one in self.judgements.values()),
-                seconds=seconds,
-                cpu_seconds=math.fsum(j.cpu_seconds for j in self.judgements.values() if not j.is_copy),
+                seconds=perf_counter() - started,
+                cpu_seconds=watching_seconds
+                + math.fsum(j.cpu_seconds for j in self.judgements.values() if not j.is_copy),
             ),
         )
 
-    def _order(self) -> list[Candidate]:
-        """Return the samples with a program, best first."""
+    def _order(self) -> tuple[list[Candidate], float]:
+        """Return the samples with a program, best first, and the CPU seconds that watching them took."""
         there = [
             Candidate(index=index, program=program, judgement=self.judgements.get(index))
             for index, program in sorted(self.programs.items())
             if program is not None
         ]
         if self.strategy == CERTIFIED:
-            return sorted(there, key=lambda one: (not _passed(one), -_tests_passed(one), one.index))
+            return sorted(there, key=lambda one: (not _passed(one), -_tests_passed(one), one.index)), 0.0
         if self.strategy == BEHAVIOUR:
             return self._by_behaviour(there)
         ranked = [
@@ -391,21 +449,23 @@ class _Solving:
             for one in there
         ]
         places = rank(self.strategy, self.problem.task_id, ranked, self.settings.seed)
-        return sorted((there[place] for place in places), key=lambda one: not _passed(one))  # it keeps the order else
+        return (
+            sorted((there[place] for place in places), key=lambda one: not _passed(one)),
+            0.0,
+        )  # it keeps the order else
 
-    def _by_behaviour(self, there: list[Candidate]) -> list[Candidate]:
+    def _by_behaviour(self, there: list[Candidate]) -> tuple[list[Candidate], float]:
         """Put those first that do what most do, among survivors; what never returned anything comes last."""
         survivors = [one for one in there if _passed(one)]
         programs = [one.program or "" for one in survivors]
         verifier = self.settings.verifier
         found = verifier.behaviours([self.watched] * len(programs), programs) if programs else []
-        counts = Counter(found)
+        counts = Counter(one.digest for one in found if one is not None)
+        cpu_seconds = math.fsum(one.cpu_seconds for one in found if one is not None)
         places = rank("random", self.problem.task_id, [Ranked(program) for program in programs], self.settings.seed)
-        keys = [
-            (0, 0) if behaviour is None else (int(behaviour.num_returned > 0), counts[behaviour]) for behaviour in found
-        ]
+        keys = [(0, 0) if one is None else (int(one.num_returned > 0), counts[one.digest]) for one in found]
         places.sort(key=lambda place: keys[place], reverse=True)
-        return [*(survivors[place] for place in places), *(one for one in there if not _passed(one))]
+        return [*(survivors[place] for place in places), *(one for one in there if not _passed(one))], cpu_seconds
 
     def _certificate(self, judgement: Judgement) -> Certificate | None:
         last = judgement.stages[-1] if judgement.stages else None
@@ -447,9 +507,9 @@ def _tests_passed(one: Candidate) -> int:
     return 0 if one.judgement is None else one.judgement.tests_passed
 
 
-def _as_fault(error: BaseException) -> BaseException:
+def as_fault(error: BaseException) -> BaseException:
     """Return what to raise: a known error as it is, another one as a fault of the generator."""
-    if isinstance(error, InputError | InfraError | KeyboardInterrupt | SystemExit):
+    if isinstance(error, InputError | InfraError) or not isinstance(error, Exception):
         return error
     fault = InfraError(f"the generator failed: {type(error).__name__}: {error}")
     fault.__cause__ = error

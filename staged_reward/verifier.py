@@ -45,10 +45,12 @@ class Behaviour(NamedTuple):
     Attributes:
         digest: Of all that it returns or prints, or raises.
         num_returned: Inputs for which it returned or printed something.
+        cpu_seconds: It took, ours and the program's.
     """
 
     digest: str
     num_returned: int
+    cpu_seconds: float
 
 
 class StagedVerifier:
@@ -321,10 +323,7 @@ class StagedVerifier:
             item.indices(problem)
         if self.full and not problem.tests:
             raise InputError(f"problem {problem.task_id!r} has no tests; drop it or set full=False")
-        if problem.entry_point is None and any(isinstance(test, CallTest) for test in problem.tests):
-            raise InputError(
-                f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call"
-            )
+        check_entry_point(problem)
 
     def behaviours(self, problems: Sequence[Problem], programs: Sequence[str]) -> list[Behaviour | None]:
         """Return what programs do for the inputs of their problems' `call` and `stdio` tests, whatever is expected of them.
@@ -334,8 +333,8 @@ class StagedVerifier:
             programs: That compile.
 
         Returns:
-            One per program, equal for programs that return or print the same, floats to nine digits; None for a fault of
-            ours.
+            One per program, with equal digests for programs that return or print the same, floats to nine digits; None for
+            a fault of ours.
 
         Raises:
             InputError: The lengths differ, or a problem has no such test.
@@ -352,7 +351,7 @@ class StagedVerifier:
         with self._turn():
             for job, results in self._pool.run(jobs, known):
                 if results is not None and results[-1].verdict is Verdict.PASSED:
-                    found[job.number] = Behaviour(results[-1].detail, results[-1].tests_passed)
+                    found[job.number] = Behaviour(results[-1].detail, results[-1].tests_passed, results[-1].cpu_seconds)
         return found
 
     def whole_suites(self, workers: int | None = None, *, count: bool = False) -> StagedVerifier:
@@ -374,11 +373,16 @@ class StagedVerifier:
             outer_wall=self.outer_wall,
         )
 
-    def without_tests(self) -> StagedVerifier:
-        """Return a verifier with the other filters and the reward model of this one, for problems without tests."""
+    def at_exact_limits(self, *, with_tests: bool) -> StagedVerifier:
+        """Return this verifier, with its filters and reward model, under exact limits; also for problems without tests."""
+        if with_tests and self.time_limit == "exact":
+            return self
         return StagedVerifier(
-            [item for item in self.filters if not isinstance(item, TestsFilter)],
+            [item for item in self.filters if with_tests or not isinstance(item, TestsFilter)],
             self.scorer,
+            full=self.full and with_tests,
+            count_tests=self.count_tests and with_tests,
+            time_limit="exact",
             workers=self.num_workers,
             limits=self.limits,
             require_isolation=self.require_isolation.name.lower(),
@@ -413,6 +417,16 @@ class StagedVerifier:
         self._closer = weakref.finalize(self, self._pool.close)
 
 
+def check_entry_point(problem: Problem) -> None:
+    """Refuse a problem with calls of a function that it does not name.
+
+    Raises:
+        InputError: So it is.
+    """
+    if problem.entry_point is None and any(isinstance(test, CallTest) for test in problem.tests):
+        raise InputError(f"problem {problem.task_id!r} has `call` tests but no entry_point; name the function to call")
+
+
 def check_inputs(problem: Problem) -> None:
     """Refuse a problem whose tests have no inputs that programs could be watched on.
 
@@ -424,6 +438,7 @@ def check_inputs(problem: Problem) -> None:
             f"problem {problem.task_id!r} has no `call` or `stdio` tests alone, to compare programs on their inputs; "
             "give inputs"
         )
+    check_entry_point(problem)
 
 
 def _with_tests(filters: Sequence[Filter], num_tests: int) -> tuple[Filter, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -130,6 +132,41 @@ def test_behaviour_counts_programs_that_do_the_same_however_they_are_written(sol
     assert answer.index in (1, 2)  # floats are the same to nine digits
 
 
+SAME = [
+    ("18", "18.0", True),
+    ("0.1 + 0.2", "0.3", True),
+    ("True", "1", True),
+    ("{1: 2, 3: 4}", "{3: 4, 1: 2}", True),
+    ("__import__('collections').Counter('aab')", "{'b': 1, 'a': 2}", True),
+    (
+        "__import__('numpy').arange(2000)",
+        "__import__('numpy').arange(2000) + (__import__('numpy').arange(2000) == 1000)",
+        False,
+    ),
+    ("10 ** 5000", "10 ** 5000 + 1", False),
+    ("[1, 2]", "(1, 2)", False),
+    ("'1'", "1", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), SAME)
+def test_values_that_mean_the_same_are_one_behaviour(
+    verifier: StagedVerifier, one: str, other: str, is_same: bool
+) -> None:
+    programs = [f"def add(a, b):\n    return {value}\n" for value in (one, other)]
+    first, second = verifier.behaviours([ADD] * 2, programs)
+    assert first is not None
+    assert second is not None
+    assert first.num_returned == second.num_returned == 2
+    assert (first.digest == second.digest) is is_same
+
+
+def test_returning_or_printing_nothing_is_no_answer(solver: BestOfN) -> None:
+    prints = "```python\ndef add(a, b):\n    print(a + b{})\n```"
+    texts = [RIGHT, *(prints.format(" " * number) for number in range(5))]
+    assert use(solver, FakeGenerator(texts), 6, strategy="behaviour").solve(OPEN, inputs=[(1, 2)]).index == 0
+
+
 def test_behaviour_takes_the_inputs_of_tests_and_reads_what_is_printed(solver: BestOfN) -> None:
     answer = use(solver, FakeGenerator([THREE, RIGHT, OTHER]), 3, strategy="behaviour").solve(ADD)
     assert answer.index in (1, 2)
@@ -217,6 +254,61 @@ def test_a_failing_generator_is_an_error_that_says_why(
         use(solver, generator, 3).solve(ADD)
     assert generator.runs[0].dropped_below[-1] == 0
     assert use(solver, FakeGenerator([RIGHT]), 1).solve(ADD).index == 0  # and the next problem is answered
+
+
+def test_a_failure_after_the_answer_is_known_does_not_matter(solver: BestOfN) -> None:
+    generator = FakeGenerator([WRONG, RIGHT, WRONG, WRONG], fault=InfraError("too many requests"), fault_after=3)
+    assert use(solver, generator, 4).solve(ADD).index == 1
+    with pytest.raises(InfraError, match="too many requests"):  # 0 has not come, and might have been the answer
+        use(
+            solver, FakeGenerator([RIGHT, RIGHT], order=[1, 0], fault=InfraError("too many requests"), fault_after=1), 2
+        ).solve(ADD)
+
+
+def test_an_early_end_of_many_stops_what_is_under_way(solver: BestOfN) -> None:
+    released = threading.Event()
+    generator = FakeGenerator([WRONG] * 50, pause=lambda index: released.wait(30) and None if index > 2 else None)
+    answers = use(solver, generator, 50).solve_all(
+        [ADD, Problem(task_id="t", prompt="Add.", entry_point="add", tests=TESTS)]
+    )
+    ended = threading.Event()
+
+    def follow() -> None:
+        with contextlib.suppress(InfraError):
+            next(answers)
+        ended.set()
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    while len(generator.runs) < 2:
+        time.sleep(0.01)
+    generator.fault = InfraError("gone")
+    released.set()
+    thread.join(60)
+    assert ended.is_set()
+    assert all(run.dropped_below for run in generator.runs)
+
+
+class Refusing(FakeGenerator):
+    """Refuses prompts that are long."""
+
+    def start(self, prompt: object, *rest: object) -> object:  # type: ignore[override]
+        is_long = isinstance(prompt, list) and len(prompt[0]["content"]) > 200
+        self.fault = InputError("the prompt is too long") if is_long else None
+        return super().start(prompt, *rest)  # type: ignore[arg-type]
+
+
+def test_a_problem_that_cannot_be_asked_is_named_and_skipped_where_that_is_wanted(solver: BestOfN) -> None:
+    problems = [
+        Problem(task_id=name, prompt=prompt, entry_point="add", tests=TESTS)
+        for name, prompt in (("one", "Add."), ("long", "Add. " * 100), ("two", "Add."))
+    ]
+    skipped: list[tuple[str, InputError]] = []
+    answers = use(solver, Refusing([RIGHT]), 1).solve_all(problems, at_once=1, skipped=skipped)
+    assert [answer.task_id for answer in answers] == ["one", "two"]
+    assert [(name, str(error)) for name, error in skipped] == [("long", "problem 'long': the prompt is too long")]
+    with pytest.raises(InputError, match="problem 'long': the prompt is too long"):
+        list(use(solver, Refusing([RIGHT]), 1).solve_all(problems, at_once=1))
 
 
 def test_many_problems_are_answered_each_once(solver: BestOfN) -> None:

@@ -257,7 +257,7 @@ def test_a_fault_of_ours_is_exit_code_1_and_says_so(tmp_path: Path) -> None:
     arguments = ["verify", "samples.jsonl", "--problems", "problems.jsonl"]
     finished = run(tmp_path, *arguments, PYTHONPATH=tmp_path)
     assert finished.returncode == 1, finished.stderr
-    assert "failure of the verifier: 1 of 1 programs have the verdict infra_error" in finished.stderr
+    assert "failure: 1 of 1 programs have the verdict infra_error" in finished.stderr
     assert "Traceback" not in finished.stderr
     (row,) = read(tmp_path / "samples_results.jsonl")
     assert (row["verdict"], row["reward"], row["passed"]) == ("infra_error", None, False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ import pytest
 
 from staged_reward import InfraError, InputError
 from staged_reward.generation import openai_server
+from staged_reward.generation.awaited import AwaitedRun, Loop
 from staged_reward.generation.generator import Event, Generator, Prompt, Sample, Sampling
 from staged_reward.generation.openai_server import OpenAIServer
 from staged_reward.generation.transformers_model import TransformersModel
@@ -98,6 +101,47 @@ def test_no_more_than_allowed_are_under_way(server: Server) -> None:
         pass
     assert len(server.requests) <= 4
     client.close()
+
+
+def test_dropping_while_samples_begin_ends_every_run() -> None:
+    async def pieces(index: int) -> Any:
+        yield "a", 1, None
+        await asyncio.sleep(0)
+        yield "b", 1, False
+
+    loop, draw = Loop(), random.Random(1)
+    for _ in range(300):
+        events: Queue[Event] = Queue()
+        run = AwaitedRun(loop.get(), pieces, range(20), 1, events.put)
+        for _ in range(draw.randrange(4)):
+            events.get(timeout=20)
+        run.keep_below(draw.randrange(3))
+        while events.get(timeout=20) is not None:
+            pass
+    loop.close()
+
+
+def test_what_a_dropped_sample_runs_into_does_not_matter() -> None:
+    began = threading.Event()
+
+    async def pieces(index: int) -> Any:
+        if index:
+            began.set()
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                raise InfraError("the connection broke") from None
+        yield "a", 1, False
+
+    loop = Loop()
+    events: Queue[Event] = Queue()
+    run = AwaitedRun(loop.get(), pieces, range(2), 2, events.put)
+    first = events.get(timeout=20)
+    assert isinstance(first, Sample)
+    assert began.wait(20)
+    run.keep_below(1)
+    assert events.get(timeout=20) is None
+    loop.close()
 
 
 def test_a_server_that_is_down_is_named(server: Server, client: OpenAIServer) -> None:

@@ -28,7 +28,14 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 ROOT = Path(__file__).parent.parent
-HEAD = 'def add(a, b):\n    """Return the sum of a and b."""\n'
+HEAD = '''def double(x):
+    """Return twice x."""
+    return 2 * x
+
+
+def add(a, b):
+    """Return the sum of a and b."""
+    return'''
 ADD = Problem(task_id="add", prompt=HEAD, entry_point="add", tests=(CallTest(args=(1, 2), expected=3),))
 SAMPLING = Sampling(temperature=0.8, max_tokens=24, seed=7)
 STARTS_SECONDS = 600
@@ -42,7 +49,7 @@ def model() -> str:
 
 @pytest.fixture(scope="module")
 def engine(model: str) -> Iterator[VllmEngine]:
-    engine = VllmEngine(model, enforce_eager=True, max_model_len=1024, gpu_memory_utilization=0.3)
+    engine = VllmEngine(model, at_once=8, enforce_eager=True, max_model_len=1024, gpu_memory_utilization=0.3)
     yield engine
     engine.close()
 
@@ -66,7 +73,7 @@ def server(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ope
             time.sleep(1)
         else:
             pytest.fail(log.read_text()[-3000:])
-        client = OpenAIServer(f"http://127.0.0.1:{port}/v1")
+        client = OpenAIServer(f"http://127.0.0.1:{port}/v1", at_once=8)
         yield client
         client.close()
     finally:
@@ -97,11 +104,11 @@ def test_samples_are_those_of_their_seeds_and_generation_stops_when_told(
     assert [one.text for one in sample(generator, 4)] == [one.text for one in found]
     with (
         StagedVerifier(("syntax", "tests=1"), workers=1, require_isolation="none") as verifier,
-        BestOfN(generator, verifier, 64, sampling=Sampling(max_tokens=64, seed=1)) as solver,
+        BestOfN(generator, verifier, 32, sampling=Sampling(max_tokens=24, seed=1)) as solver,
     ):
         answer = solver.solve(ADD)
     assert answer.certificate is not None
-    assert answer.costs.num_samples < 64
+    assert answer.costs.num_samples < 32
     assert answer.costs.saved_frac > 0
 
 

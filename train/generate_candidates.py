@@ -14,6 +14,7 @@ Eight processes, each with a model of its own:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -31,10 +32,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from smollm2 import materialise
 
 from staged_reward import InfraError, InputError, Problem
+from staged_reward.best_of_n import as_fault
 from staged_reward.config import config_from_command_line
 from staged_reward.generation.generator import Event, Generator, Sample, Sampling
 from staged_reward.generation.kinds import Engine, make_generator
-from staged_reward.prompting import PLAIN_STOP, Style, prompt_of, read_solved
+from staged_reward.prompting import Style, prompt_of, read_solved
 
 MERGED = "samples.jsonl"
 
@@ -51,11 +53,12 @@ class Settings:
         url: Of the server, with /v1.
         num_problems: Take this many from the front; null takes all.
         n: Samples per problem.
-        stop: Strings that end a sample; null takes those that end a function where prompts are plain, else none.
+        stop: Strings that end a sample; null takes those that end a function where a prompt is to be gone on with.
         style: `auto`, `chat` or `plain`: what the model is shown.
         solved: JSONL file of examples that are shown before: `prompt` and `answer`.
         problems_at_once: Under way at the same time.
         samples_at_once: Of a problem.
+        engine_settings: `KEY=VALUE` each: of vLLM's `AsyncEngineArgs`, or of the engine's class.
     """
 
     problems: str
@@ -74,6 +77,7 @@ class Settings:
     solved: str | None = None
     problems_at_once: int = 8
     samples_at_once: int = 128
+    engine_settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("n", "problems_at_once", "samples_at_once"):
@@ -120,6 +124,10 @@ class Samples:
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
 
+    def forget_merged(self) -> None:
+        """Remove `samples.jsonl`: it is of fewer samples."""
+        (self.folder / MERGED).unlink(missing_ok=True)
+
     def merge(self, problems: Sequence[Problem], n: int) -> bool:
         """Write all samples in order, if every one is there; return whether it is."""
         found = self.rows()
@@ -144,8 +152,17 @@ def main(config: Settings, generator: Generator | None = None) -> None:
         generator: Of the samples; None makes the one that the settings name.
     """
     rank, num_ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if num_ranks > 1 and config.engine != "server":
+        _take_own_gpu()
     pairs = read_training_problems(config.problems, config.num_problems)
-    _refuse_other_settings(config)
+    sampling = Sampling(
+        temperature=config.temperature,
+        top_p=config.top_p,
+        max_tokens=config.max_tokens,
+        seed=config.seed,
+        stop=config.stop,
+    )
+    _refuse_other_settings(config, [problem for _, problem in pairs])
     samples = Samples(Path(config.output_dir), rank)
     done = defaultdict(set)
     for task_id, index in samples.rows():
@@ -155,16 +172,20 @@ def main(config: Settings, generator: Generator | None = None) -> None:
         for row, problem in pairs[rank::num_ranks]
     ]
     todo = [one for one in share if one[2]]
+    refused: list[str] = []
     if todo:
+        samples.forget_merged()
         generator = generator or _generator(config)
         try:
-            _sample_all(config, generator, todo, samples, len(share) * config.n)
+            refused = _sample_all(config, generator, todo, samples, len(share) * config.n, sampling)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
             raise
         finally:
             generator.close()
     samples.close()
+    if refused:
+        raise InputError(f"{len(refused)} of {len(share)} problems could not be sampled: {'; '.join(refused[:3])}")
     if samples.merge([problem for _, problem in pairs], config.n):
         print(f"{len(pairs) * config.n:,} samples in {Path(config.output_dir) / MERGED}")
 
@@ -175,18 +196,14 @@ def _sample_all(
     todo: Sequence[tuple[Mapping[str, Any], Problem, list[int]]],
     samples: Samples,
     num_all: int,
-) -> None:
-    sampling = Sampling(
-        temperature=config.temperature,
-        top_p=config.top_p,
-        max_tokens=config.max_tokens,
-        seed=config.seed,
-        stop=config.stop or (),
-    )
+    sampling: Sampling,
+) -> list[str]:
+    """Sample what is to be done; return what was said of problems that cannot be sampled, as when a prompt is too long."""
     events: SimpleQueue[tuple[str, Event]] = SimpleQueue()
     solved = read_solved(config.solved) if config.solved else ()
     waiting = iter(todo)
     num_open = 0
+    refused: list[str] = []
     columns = (TextColumn("sampling"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), refresh_per_second=2) as progress:
         num_done = num_all - sum(len(indices) for _, _, indices in todo)
@@ -196,16 +213,16 @@ def _sample_all(
             while num_open < config.problems_at_once and (one := next(waiting, None)) is not None:
                 row, problem, indices = one
                 prompt = prompt_of(problem, config.style, row=row, solved=solved)
-                own = sampling
-                if config.stop is None and isinstance(prompt, str):
-                    own = Sampling(**{**_fields(sampling), "stop": PLAIN_STOP})
-                generator.start(prompt, own, indices, _deliver_to(events, problem.task_id))
+                generator.start(prompt, sampling.of(prompt), indices, _deliver_to(events, problem.task_id))
                 num_open += 1
             if not num_open:
-                return
+                return refused
             task_id, event = events.get()
+            if isinstance(event, InputError) and num_tokens:  # of this problem: others could be sampled
+                refused.append(f"{task_id}: {event}")
+                event = None
             if isinstance(event, BaseException):
-                raise event
+                raise as_fault(event)
             if event is None:
                 num_open -= 1
                 continue
@@ -219,32 +236,47 @@ def _deliver_to(events: SimpleQueue[tuple[str, Event]], task_id: str) -> Any:
     return lambda event: events.put((task_id, event))
 
 
-def _fields(sampling: Sampling) -> dict[str, Any]:
-    return {name: getattr(sampling, name) for name in Sampling.__dataclass_fields__}
+def _take_own_gpu() -> None:
+    """Show this process the GPU of its place on the machine alone; before anything looks for GPUs."""
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else []
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)] if gpus else "" if visible == "" else str(place)
 
 
 def _generator(config: Settings) -> Generator:
     model = config.model
     if model == "smollm2-135m":
         model = str(materialise(Path(config.output_dir).parent / model))
-    return make_generator(config.engine, model, config.url, at_once=config.samples_at_once)
+    return make_generator(
+        config.engine, model, config.url, at_once=config.samples_at_once, settings=config.engine_settings
+    )
 
 
-def _refuse_other_settings(config: Settings) -> None:
-    """Note what a folder's samples depend on; refuse to add samples of another kind to them."""
+def _refuse_other_settings(config: Settings, problems: Sequence[Problem]) -> None:
+    """Note what a folder's samples depend on; refuse to add samples of another kind to them.
+
+    Processes that begin together note the same: the first one's file stays, and the others compare with it.
+    """
     path = Path(config.output_dir) / "settings.json"
-    names = ("problems", "model", "temperature", "top_p", "max_tokens", "stop", "seed", "style", "solved")
-    now = json.loads(json.dumps({name: getattr(config, name) for name in names}))
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        changed = sorted(name for name in names if before.get(name) != now[name])
-        if changed:
-            raise InputError(
-                f"{config.output_dir} holds samples of other settings, which differ in {', '.join(changed)}; "
-                "give another output_dir, or remove it"
-            )
+    names = ("model", "temperature", "top_p", "max_tokens", "stop", "seed", "style")
+    texts = [Path(config.solved).read_text(encoding="utf-8") if config.solved else ""]
+    texts += [f"{problem.task_id} {problem.prompt}" for problem in problems[:1]]
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    now = json.loads(json.dumps({name: getattr(config, name) for name in names} | {"problems and solved": digest}))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+    if not any(file.stat().st_size for file in path.parent.glob("candidates.*.jsonl")):
+        scratch = path.with_name(f".settings.{os.getpid()}")
+        scratch.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        scratch.replace(path)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    changed = sorted(name for name in {*now, *before} if before.get(name) != now.get(name))
+    if changed:
+        raise InputError(
+            f"{config.output_dir} holds samples of other settings, which differ in {', '.join(changed)}; "
+            "give another output_dir, or remove it"
+        )
 
 
 if __name__ == "__main__":

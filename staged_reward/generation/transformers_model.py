@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from staged_reward.errors import InputError
+from staged_reward.errors import InfraError, InputError
 from staged_reward.generation.generator import Event, Prompt, Sample, Sampling
 
 
@@ -35,6 +35,9 @@ class TransformersModel:
         self.device = device
         self.dtype = dtype
         self._loaded: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()
+        self._open: list[TransformersRun] = []
+        self._is_closed = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generation")
 
     def start(
@@ -42,15 +45,22 @@ class TransformersModel:
     ) -> TransformersRun:
         """Begin to generate; see `Generator.start`."""
         run = TransformersRun(prompt, sampling, indices, deliver)
+        with self._lock:
+            self._open.append(run)
         self._executor.submit(self._work, run)
         return run
 
     def _work(self, run: TransformersRun) -> None:
         try:
+            if self._is_closed:
+                raise InfraError("the generator was closed")
             model, tokenizer = self._load()
             run.generate(model, tokenizer, self.batch_size)
         except BaseException as error:  # noqa: BLE001  it is raised where the samples are awaited
             run.deliver(error)
+        finally:
+            with self._lock:
+                self._open.remove(run)
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -67,8 +77,12 @@ class TransformersModel:
         return self._loaded
 
     def close(self) -> None:
-        """Let go of the model, after the batch that is being made."""
-        self._executor.shutdown(cancel_futures=True)
+        """Let go of the model, after the token that is being made."""
+        with self._lock:
+            self._is_closed = True
+            for run in self._open:
+                run.keep_below(0)
+        self._executor.shutdown()
         self._loaded = None
 
 
@@ -107,7 +121,12 @@ class TransformersRun:
     def _prompt_ids(self, tokenizer: Any) -> list[int]:
         if isinstance(self._prompt, str):
             return list(tokenizer(self._prompt)["input_ids"])
-        found = tokenizer.apply_chat_template(list(self._prompt), add_generation_prompt=True, return_dict=True)
+        try:
+            found = tokenizer.apply_chat_template(list(self._prompt), add_generation_prompt=True, return_dict=True)
+        except ValueError as error:
+            raise InputError(
+                f"the tokenizer cannot make a prompt of messages ({error}); use the style 'plain'"
+            ) from error
         return list(found["input_ids"])
 
     def _generate_batch(self, model: Any, tokenizer: Any, ids: list[int], batch: list[int]) -> None:
@@ -146,13 +165,14 @@ class TransformersRun:
             temperature=None,
             top_p=None,
             top_k=None,
+            repetition_penalty=1.0,
         )
 
     def _text(self, tokenizer: Any, tokens: list[int], eos: Sequence[int]) -> tuple[str, bool]:
         """Return the text of a sample, and whether it has come to its end."""
         is_stopped = bool(tokens) and tokens[-1] in eos
         text = tokenizer.decode(tokens, skip_special_tokens=True)
-        found = [text.find(stop) for stop in self._sampling.stop if stop in text]
+        found = [text.find(stop) for stop in self._sampling.stop or () if stop in text]
         return (text[: min(found)], True) if found else (text, is_stopped)
 
 

@@ -33,6 +33,7 @@ class VllmEngine:
         self._loop = Loop()
         self._engine: Any = None
         self._lock = threading.Lock()
+        self._fault: InputError | InfraError | None = None
 
     def start(
         self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
@@ -53,7 +54,7 @@ class VllmEngine:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
-            stop=list(sampling.stop) or None,
+            stop=list(sampling.stop or ()) or None,
             seed=sampling.seed + index,
             output_kind=RequestOutputKind.DELTA,
         )
@@ -70,25 +71,32 @@ class VllmEngine:
             raise InputError(f"vLLM refused a prompt for {self.model!r}: {error}") from error
 
     def _load(self) -> Any:
-        """Return the engine; on the loop's thread, where it belongs."""
+        """Return the engine; on the loop's thread, where it belongs. What keeps it from loading is found out once."""
         with self._lock:
+            if self._fault is not None:
+                raise self._fault
             if self._engine is None:
                 try:
-                    from vllm import AsyncEngineArgs
-                    from vllm.v1.engine.async_llm import AsyncLLM
-                except ImportError as error:
-                    raise InputError(
-                        f"generating with vLLM needs the Python package 'vllm' ({error}); run `pip install vllm`"
-                    ) from error
-                try:
-                    self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **self._settings))
-                except (OSError, ValueError) as error:
-                    raise InputError(
-                        f"vLLM cannot load {self.model!r}: {' '.join(str(error).split())[:500]}"
-                    ) from error
-                except RuntimeError as error:
-                    raise InfraError(f"vLLM did not start with {self.model!r}: {error}") from error
+                    self._engine = self._make()
+                except (InputError, InfraError) as fault:
+                    self._fault = fault
+                    raise
             return self._engine
+
+    def _make(self) -> Any:
+        try:
+            from vllm import AsyncEngineArgs
+            from vllm.v1.engine.async_llm import AsyncLLM
+        except ImportError as error:
+            raise InputError(
+                f"generating with vLLM needs the Python package 'vllm' ({error}); run `pip install vllm`"
+            ) from error
+        try:
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **self._settings))
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(f"vLLM cannot load {self.model!r}: {' '.join(str(error).split())[:500]}") from error
+        except RuntimeError as error:
+            raise InfraError(f"vLLM did not start with {self.model!r}: {error}") from error
 
     def close(self) -> None:
         """End the engine and its processes."""
@@ -99,5 +107,8 @@ class VllmEngine:
 
 
 def _chat_ids(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
-    ids = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True)
+    try:
+        ids = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True)
+    except ValueError as error:
+        raise InputError(f"the tokenizer cannot make a prompt of messages ({error}); use the style 'plain'") from error
     return list(ids["input_ids"] if hasattr(ids, "keys") else ids)

@@ -13,7 +13,7 @@ from staged_reward.sandbox.compare import same_output
 from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import VALUE
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
-from staged_reward.sandbox.observe import digest_of_value
+from staged_reward.sandbox.observe import digest_of_output
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_load
 from staged_reward.sandbox.reply import GuestGoneError, LoadError, Shapes, receive_reply
 from staged_reward.sandbox.suite import Suite
@@ -101,9 +101,7 @@ def _judge_script(guest: GuestProcess, test: StdioTest, seen: list[str] | None) 
     text = stderr.decode("utf-8", "replace")
     verdict, detail = _verdict_of_script(Reason(reason), status, stdout, text, None if seen is not None else test)
     if seen is not None:
-        seen.append(
-            digest_of_value(stdout.decode("utf-8", "replace").strip()) if verdict is Verdict.PASSED else verdict
-        )
+        seen.append(digest_of_output(stdout.decode("utf-8", "replace")) if verdict is Verdict.PASSED else verdict)
     return verdict, detail, cpu_seconds
 
 
