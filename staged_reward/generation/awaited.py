@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any
 
-from staged_reward.generation.generator import Event, Sample
+from staged_reward.errors import InputError
+from staged_reward.generation.generator import Event, Prompt, Sample, Sampling
 
 Pieces = AsyncGenerator[tuple[str, int, bool | None], None]
 """Pieces of a sample: (text, tokens, whether it was cut, or None where that is not known yet)."""
@@ -123,3 +125,34 @@ class AwaitedRun:
             self._deliver(Sample(index, "".join(texts), num_tokens, is_cut))
         finally:
             await pieces.aclose()
+
+
+class AwaitedGenerator(ABC):
+    """What generators with an asynchronous interface have in common.
+
+    Args:
+        at_once: Samples of one prompt that may be under way.
+
+    Raises:
+        InputError: It is below 1.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        if at_once < 1:
+            raise InputError(f"at_once={at_once}; give a number from 1")
+        self.at_once = at_once
+        self._loop = Loop()
+
+    def start(
+        self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
+    ) -> AwaitedRun:
+        """Begin to generate; see `Generator.start`."""
+
+        def pieces(index: int) -> Pieces:
+            return self._pieces(prompt, sampling, index)
+
+        return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
+
+    @abstractmethod
+    def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
+        """Return the pieces of one sample."""

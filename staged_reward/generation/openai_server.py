@@ -6,17 +6,16 @@ closed, which such servers take as the wish to stop. Text goes to `/completions`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from staged_reward.errors import InfraError, InputError
-from staged_reward.generation.awaited import AwaitedRun, Loop, Pieces
-from staged_reward.generation.generator import Event, Prompt, Sampling
+from staged_reward.generation.awaited import AwaitedGenerator, Pieces
+from staged_reward.generation.generator import Prompt, Sampling
 
 RETRIES = 4
 
 
-class OpenAIServer:
+class OpenAIServer(AwaitedGenerator):
     """A model behind a server.
 
     Args:
@@ -38,25 +37,12 @@ class OpenAIServer:
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise InputError(f"url={url!r}; give http://HOST:PORT/v1")
-        if at_once < 1:
-            raise InputError(f"at_once={at_once}; give a number from 1")
+        super().__init__(at_once)
         self.url = url.rstrip("/")
         self.model = model
-        self.at_once = at_once
         self.timeout_seconds = timeout_seconds
         self._api_key = api_key
-        self._loop = Loop()
         self._client: Any = None
-
-    def start(
-        self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
-    ) -> AwaitedRun:
-        """Begin to generate; see `Generator.start`."""
-
-        def pieces(index: int) -> Pieces:
-            return self._pieces(prompt, sampling, index)
-
-        return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
 
     async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
         try:

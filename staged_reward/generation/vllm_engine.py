@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from staged_reward.errors import InfraError, InputError
-from staged_reward.generation.awaited import AwaitedRun, Loop, Pieces
-from staged_reward.generation.generator import Event, Prompt, Sampling
+from staged_reward.generation.awaited import AwaitedGenerator, Pieces
+from staged_reward.generation.generator import Prompt, Sampling
 
 
-class VllmEngine:
+class VllmEngine(AwaitedGenerator):
     """A model that vLLM runs here. It is loaded at the first sample.
 
     Args:
@@ -25,25 +25,12 @@ class VllmEngine:
     """
 
     def __init__(self, model: str, *, at_once: int = 256, **settings: Any) -> None:
-        if at_once < 1:
-            raise InputError(f"at_once={at_once}; give a number from 1")
+        super().__init__(at_once)
         self.model = model
-        self.at_once = at_once
         self._settings = settings
-        self._loop = Loop()
         self._engine: Any = None
         self._lock = threading.Lock()
         self._fault: InputError | InfraError | None = None
-
-    def start(
-        self, prompt: Prompt, sampling: Sampling, indices: Sequence[int], deliver: Callable[[Event], None]
-    ) -> AwaitedRun:
-        """Begin to generate; see `Generator.start`."""
-
-        def pieces(index: int) -> Pieces:
-            return self._pieces(prompt, sampling, index)
-
-        return AwaitedRun(self._loop.get(), pieces, indices, self.at_once, deliver)
 
     async def _pieces(self, prompt: Prompt, sampling: Sampling, index: int) -> Pieces:
         engine = self._load()
