@@ -333,6 +333,7 @@ def draw(folder: Path) -> None:
     by_step.set_ylabel("held-out samples that pass, %")
     by_cost.set_xlabel("CPU seconds of verification")
     by_cost.set_xscale("symlog")
+    by_cost.set_xlim(left=0)
     by_cost.legend(frameon=False)
     for axes in (by_step, by_cost):
         axes.spines[["top", "right"]].set_visible(False)
