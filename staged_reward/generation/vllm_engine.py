@@ -78,8 +78,15 @@ class VllmEngine(AwaitedGenerator):
             raise InputError(
                 f"generating with vLLM needs the Python package 'vllm' ({error}); run `pip install vllm`"
             ) from error
+        import torch
+
+        settings = dict(self._settings)
+        if (
+            not torch.cuda.is_available()
+        ):  # vLLM 0.32 rewinds a sample's generator after a part of a prompt; a CPU's cannot
+            settings.setdefault("enable_chunked_prefill", False)
         try:
-            return AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **self._settings))
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **settings))
         except (OSError, TypeError, ValueError) as error:
             raise InputError(f"vLLM cannot load {self.model!r}: {' '.join(str(error).split())[:500]}") from error
         except RuntimeError as error:
