@@ -5,6 +5,7 @@ Every sample is a request of its own with a seed of its own; vLLM's prefix cache
 
 from __future__ import annotations
 
+import gc
 import threading
 import uuid
 from collections.abc import Sequence
@@ -98,6 +99,8 @@ class VllmEngine(AwaitedGenerator):
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.shutdown()
+            del engine
+            gc.collect()  # its finaliser fails at the end of the interpreter
 
 
 def _chat_ids(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
