@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty, PriorityQueue
 from typing import NamedTuple
 
 from staged_reward.problem import Judgement, Problem
@@ -22,7 +24,7 @@ class _Arrival(NamedTuple):
 
 
 class Arrivals:
-    """A thread that verifies what arrives.
+    """A thread that verifies what arrives, in order of urgency where more waits than can be verified at once.
 
     Args:
         verifier: That judges. A call of it takes what has arrived so far, of all problems.
@@ -30,7 +32,8 @@ class Arrivals:
 
     def __init__(self, verifier: StagedVerifier) -> None:
         self.verifier = verifier
-        self._waiting: SimpleQueue[_Arrival | None] = SimpleQueue()
+        self._waiting: PriorityQueue[tuple[float, int, _Arrival | None]] = PriorityQueue()
+        self._numbers = itertools.count()
         self._thread = threading.Thread(target=self._run, name="verification", daemon=True)
         self._thread.start()
 
@@ -40,6 +43,8 @@ class Arrivals:
         program: str | None,
         deliver: Callable[[Outcome], None],
         is_wanted: Callable[[], bool] = lambda: True,
+        *,
+        place: int = 0,
     ) -> None:
         """Have a program judged.
 
@@ -48,15 +53,16 @@ class Arrivals:
             program: Its source; None where there was no code.
             deliver: Gets what comes of it, on another thread.
             is_wanted: Asked before it runs.
+            place: In the order; of equals, the first to arrive comes first.
         """
-        self._waiting.put(_Arrival(problem, program, is_wanted, deliver))
+        self._waiting.put((place, next(self._numbers), _Arrival(problem, program, is_wanted, deliver)))
 
     def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
+        while (first := self._waiting.get()[2]) is not None:
             together = [first]
             while len(together) < 2 * self.verifier.num_workers:  # more would wait for the slowest of many
                 try:
-                    more = self._waiting.get_nowait()
+                    more = self._waiting.get_nowait()[2]
                 except Empty:
                     break
                 if more is None:
@@ -92,5 +98,5 @@ class Arrivals:
 
     def close(self) -> None:
         """Judge what has arrived, and end."""
-        self._waiting.put(None)
+        self._waiting.put((math.inf, next(self._numbers), None))
         self._thread.join()

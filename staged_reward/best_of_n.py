@@ -390,6 +390,7 @@ class _Solving:
             program,
             lambda outcome: self.events.put(_Judged(index, outcome)),
             lambda: index < self.end,
+            place=index,  # what a certificate needs first
         )
 
     def _stop_early(self, index: int, judgement: Judgement, run: Run) -> None:

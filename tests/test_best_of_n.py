@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import random
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from staged_reward import BestOfN, InfraError, InputError, Problem, StagedVerifier
+from staged_reward.arrivals import Arrivals
 from staged_reward.best_of_n import chance_of_change
 from staged_reward.generation.generator import Sampling
 from staged_reward.problem import CallTest
@@ -81,6 +83,25 @@ def test_certified_finds_one_wherever_there_is_one(solver: BestOfN) -> None:
         assert (answer.certificate is not None) == (RIGHT in texts)
         if RIGHT in texts:
             assert answer.index == texts.index(RIGHT)
+
+
+def test_what_waits_to_be_judged_is_judged_in_the_order_of_its_place(verifier: StagedVerifier) -> None:
+    arrivals = Arrivals(verifier)
+    release, order, done = threading.Event(), [], threading.Event()
+
+    def deliver(place: int, outcome: object) -> None:
+        order.append(place)
+        if len(order) == 6:
+            done.set()
+
+    arrivals.submit(ADD, "x = 1", lambda outcome: None, lambda: release.wait(20))  # holds up the thread
+    for place in (5, 3, 4, 0, 2, 1):
+        arrivals.submit(ADD, f"x = {place}", functools.partial(deliver, place), place=place)
+    release.set()
+    assert done.wait(20)
+    arrivals.close()
+    assert sorted(order[:2]) == [0, 1]  # two at a time
+    assert sorted(order[2:4]) == [2, 3]
 
 
 def test_generation_stops_once_the_answer_is_known(solver: BestOfN) -> None:

@@ -28,7 +28,7 @@ from typing import Any, Literal
 from prompts import build_dataset, read_training_problems
 from smollm2 import materialise
 from tiny_model import tiny_model, tiny_tokenizer
-from tracking import prepare_wandb
+from tracking import end_run, prepare_wandb
 
 from staged_reward import InputError, StagedReward, StagedVerifier
 from staged_reward.config import config_from_command_line
@@ -163,6 +163,7 @@ def main(config: Settings) -> None:
         trainer.save_state()
         trainer.save_model()
         reward.close()
+    end_run(config.report_to)  # what it has not written yet, it writes now
 
 
 def _checkpoint(config: Settings) -> str | None:
