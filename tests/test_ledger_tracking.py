@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from staged_reward import InputError, StagedReward
+from staged_reward import InputError
 from staged_reward.cli import app
 from staged_reward.ledger import metrics
 from staged_reward.ledger.book import LedgerWriter
 from staged_reward.ledger.entry import Entry, StageCost
 from staged_reward.ledger.estimates import Audited
 from staged_reward.ledger.figures import overview
-from tests.test_reward import NATIVE, FakeVerifier
+from tests.test_reward import FakeVerifier
 from tests.wandb_run import WandbRun
 
+ROOT = Path(__file__).parent.parent
 STAGES = ("extract", "syntax", "tests", "orm")
 
 
@@ -81,22 +84,35 @@ def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
     assert "no ledger with calls in it" in str(done.exception)
 
 
-def test_without_a_trainer_it_logs_to_the_open_run_of_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wandb = pytest.importorskip("wandb")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    reward = StagedReward(FakeVerifier(), ledger=tmp_path / "ledger", log_to="wandb")  # type: ignore[arg-type]
-    assert reward.ledger is not None
-    reward.ledger.auditor.frac = 0.0  # the fake verifier's programs name verdicts
-    columns: dict[str, Any] = {"problem": [NATIVE]}
-    with pytest.raises(InputError, match=r"call wandb\.init first"):
-        reward(["Add."], ["v = 'passed'"], **columns)
-    run = wandb.init(mode="offline", dir=str(tmp_path), project="test")
-    try:
-        for completion in ("v = 'passed'", ""):
-            reward(["Add."], [completion], **columns)
-    finally:
-        run.finish()
-        reward.ledger.close()
+LOGS_TO_WANDB = """
+import sys
+from pathlib import Path
+
+import pytest
+import wandb
+
+from staged_reward import InputError, StagedReward
+from tests.test_reward import NATIVE, FakeVerifier
+
+folder = Path(sys.argv[1])
+reward = StagedReward(FakeVerifier(), ledger=folder / "ledger", log_to="wandb")
+reward.ledger.auditor.frac = 0.0  # the fake verifier's programs name verdicts
+with pytest.raises(InputError, match="call wandb.init first"):
+    reward(["Add."], ["v = 'passed'"], problem=[NATIVE])
+run = wandb.init(mode="offline", dir=str(folder), project="test")
+for completion in ("v = 'passed'", ""):
+    reward(["Add."], [completion], problem=[NATIVE])
+run.finish()
+reward.ledger.close()
+"""
+
+
+def test_without_a_trainer_it_logs_to_the_open_run_of_wandb(tmp_path: Path) -> None:
+    """In a process of its own: wandb leaves a service behind in one."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WANDB_SILENT": "true"}
+    command = [sys.executable, "-c", LOGS_TO_WANDB, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
     rows = WandbRun(tmp_path).rows
     promised = {f"staged_reward/{name}" for name in metrics.names(FakeVerifier.stages)}
     assert len(rows) == 2
