@@ -17,7 +17,7 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
         """Take the marks off what another training left, beyond where this one begins."""
         if state.is_world_process_zero:
             for path in Path(args.output_dir).glob(f"checkpoint-*/{WHOLE}"):
-                if int(path.parent.name.rpartition("-")[2]) > state.global_step:
+                if _step_of(path.parent) > state.global_step:
                     path.unlink()
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
@@ -29,4 +29,8 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
 def last_whole_checkpoint(output_dir: str | Path) -> str | None:
     """Return the newest checkpoint that was written to its end; None where there is none."""
     found = [path.parent for path in Path(output_dir).glob(f"checkpoint-*/{WHOLE}")]
-    return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
+    return str(max(found, key=_step_of)) if found else None
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])

@@ -84,13 +84,11 @@ class Gate:
             return 0.0
         return 1.0 if is_certain else 1.0 - self.orm_weight * (1.0 - self.gap) * (1.0 - good)
 
-    def chance(self, score: float) -> float:
-        """Return where a score stands on the global scale: with a calibration, the chance of being correct."""
-        return _squashed(score) if self.calibration is None else self.calibration.chance(score)
-
     def _value(self, score: float | None) -> float:
-        """Return the same; without a score, 1."""
-        return 1.0 if score is None else self.chance(score)
+        """Return where a score stands on the global scale: its calibrated chance where there is one; 1 without a score."""
+        if score is None:
+            return 1.0
+        return _squashed(score) if self.calibration is None else self.calibration.chance(score)
 
     def _goodness(self, judgements: Sequence[Judgement], groups: Sequence[Hashable]) -> list[float]:
         """Return how good each program is among those that passed, in [0, 1]."""

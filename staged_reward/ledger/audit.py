@@ -201,12 +201,11 @@ class Auditor:
         """End after the program that runs; what waits is dropped."""
         self._ending.set()
         with self._lock:
-            executor, exact = self._executor, self._exact
+            executor = self._executor
         if executor is not None:
             executor.shutdown(cancel_futures=True)
-            exact = self._exact
-        if exact is not None:
-            exact[1].close()
+        if self._exact is not None:
+            self._exact[1].close()
         self._start_anew()
 
     def __getstate__(self) -> dict[str, Any]:
