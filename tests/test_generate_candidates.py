@@ -104,3 +104,11 @@ def test_samples_of_other_settings_are_not_mixed(script: Any, tmp_path: Path) ->
 def test_a_number_below_one_is_refused(script: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="n=0; give a number from 1"):
         settings(script, tmp_path, n=0)
+
+
+def test_a_line_that_is_no_sample_is_named(script: Any, tmp_path: Path) -> None:
+    (tmp_path / "candidates.3.jsonl").write_text('{"task_id": "x"}\n')
+    samples = script.Samples(tmp_path, 0)
+    with pytest.raises(InputError, match=r"candidates\.3\.jsonl has a line that is no sample"):
+        samples.rows()
+    samples.close()

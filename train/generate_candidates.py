@@ -108,8 +108,11 @@ class Samples:
         for path in sorted(self.folder.glob("candidates.*.jsonl")):
             data = path.read_bytes()
             for line in data[: data.rfind(b"\n") + 1].splitlines():
-                row = json.loads(line)
-                found.setdefault((row["task_id"], row["sample"]), row)
+                try:
+                    row = json.loads(line)
+                    found.setdefault((row["task_id"], row["sample"]), row)
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InputError(f"{path} has a line that is no sample ({error!r}); remove that line") from error
         return found
 
     def add(self, task_id: str, sample: Sample) -> None:
