@@ -81,9 +81,9 @@ def server(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ope
         process.wait(60)
 
 
-def sample(generator: Generator, num: int, sampling: Sampling = SAMPLING) -> list[Sample]:
+def sample(generator: Generator, num: int, prompt: str = HEAD) -> list[Sample]:
     events: Queue[Event] = Queue()
-    generator.start(HEAD, sampling, range(num), events.put)
+    generator.start(prompt, SAMPLING, range(num), events.put)
     found = []
     while (event := events.get(timeout=STARTS_SECONDS)) is not None:
         if isinstance(event, BaseException):
@@ -115,4 +115,4 @@ def test_samples_are_those_of_their_seeds_and_generation_stops_when_told(
 @pytest.mark.parametrize("kind", ["engine", "server"])
 def test_a_prompt_that_is_too_long_is_said(kind: str, request: pytest.FixtureRequest) -> None:
     with pytest.raises(InputError, match="refused"):
-        sample(request.getfixturevalue(kind), 1, Sampling(max_tokens=5000))
+        sample(request.getfixturevalue(kind), 1, 2000 * "x = 1\n")

@@ -55,7 +55,7 @@ class VllmEngine(AwaitedGenerator):
             async for output in engine.generate(text, params, request_id=uuid.uuid4().hex):
                 piece = output.outputs[0]
                 yield piece.text, len(piece.token_ids), piece.finish_reason == "length" if output.finished else None
-        except ValueError as error:  # the prompt is too long, say
+        except _refusals() as error:  # the prompt is too long, say
             raise InputError(f"vLLM refused a prompt for {self.model!r}: {error}") from error
 
     def _load(self) -> Any:
@@ -101,6 +101,15 @@ class VllmEngine(AwaitedGenerator):
             engine.shutdown()
             del engine
             gc.collect()  # its finaliser fails at the end of the interpreter
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what vLLM raises for a request that is at fault: a `ValueError` once, a class of its own since 0.32."""
+    try:
+        from vllm.exceptions import VLLMClientError
+    except ImportError:
+        return (ValueError,)
+    return (ValueError, VLLMClientError)
 
 
 def _chat_ids(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
