@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from staged_reward.errors import InputError
+from staged_reward.orm.cost import weights_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +36,7 @@ class Checkpoint(NamedTuple):
         max_positions: The longest text that the model takes.
         can_pack: Whether a trie of texts may go through it at once.
         budget: Tokens of one pass.
+        num_weights: As `cost.weights_of` counts them.
     """
 
     model: Any
@@ -43,6 +45,7 @@ class Checkpoint(NamedTuple):
     max_positions: int
     can_pack: bool
     budget: Budget
+    num_weights: int
 
 
 def _local_rank() -> int:
@@ -118,7 +121,7 @@ def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None =
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", math.inf)
     budget = Budget(max_tokens_per_batch or (TOKENS_ON_GPU if model.device.type == "cuda" else TOKENS_ON_CPU))
     positions = int(min(tokenizer.model_max_length, limit))
-    return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, can_pack(model), budget)
+    return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, can_pack(model), budget, weights_of(model))
 
 
 def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
@@ -129,7 +132,7 @@ def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
     """
     import torch
 
-    from staged_reward.orm import tree_attention
+    from staged_reward.orm import leaf_layer, tree_attention
     from staged_reward.orm.memory import is_out_of_memory
     from staged_reward.orm.packed import can_pack
 
@@ -146,10 +149,13 @@ def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
         return False
     usual = model.config._attn_implementation
     fastest = "flex_attention" if model.device.type == "cuda" else tree_attention.NAME
-    for attention in (fastest, usual):
-        twin.set_attn_implementation(attention)
+    for attention, is_for_leaves in ((fastest, True), (fastest, False), (usual, False)):
+        if is_for_leaves and attention == "flex_attention":
+            continue
+        for one in {id(twin): twin, id(model): model}.values():
+            one.set_attn_implementation(attention)
+            leaf_layer.install(one) if is_for_leaves else leaf_layer.uninstall(one)
         if _agrees(twin, rows, pad_token_id):
-            model.set_attn_implementation(attention)
             return True
     warnings.warn(f"OrmScorer: {name!r} cannot be run over packed programs; it is run over padded ones", stacklevel=2)
     return False

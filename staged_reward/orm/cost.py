@@ -46,16 +46,20 @@ class ScoringCost:
         return self.flops / self.seconds / peak_flops_per_second if self.seconds else 0.0
 
 
-def flops_of(model: Any, num_tokens: int, num_attended: int) -> float:
+def weights_of(model: Any) -> int:
+    """Return how many weights a token is multiplied with: all but the embeddings of tokens."""
+    return sum(int(p.numel()) for p in model.parameters()) - int(model.get_input_embeddings().weight.numel())
+
+
+def flops_of(config: Any, num_weights: int, num_tokens: int, num_attended: int) -> float:
     """Return the floating-point operations of a forward pass.
 
     Args:
-        model: With `config.get_text_config()`.
+        config: Of the model's text part.
+        num_weights: As `weights_of` counts them.
         num_tokens: That go through it.
         num_attended: Pairs of a token and one that it attends to, itself included.
     """
-    config = model.config.get_text_config()
-    weights = sum(int(p.numel()) for p in model.parameters()) - int(model.get_input_embeddings().weight.numel())
     head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
     width = head_dim * int(config.num_attention_heads)
-    return 2.0 * weights * num_tokens + 4.0 * width * int(config.num_hidden_layers) * num_attended
+    return 2.0 * num_weights * num_tokens + 4.0 * width * int(config.num_hidden_layers) * num_attended

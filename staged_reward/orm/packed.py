@@ -19,7 +19,7 @@ import torch
 from torch.nn.attention.flex_attention import create_block_mask
 from transformers import DynamicCache
 
-from staged_reward.orm import tree_attention
+from staged_reward.orm import leaf_layer, tree_attention
 from staged_reward.orm.memory import Budget, is_out_of_memory
 from staged_reward.orm.trie import Array, TokenTrie
 
@@ -67,15 +67,20 @@ def _run_chunk(
     model: Any, trie: TokenTrie, path: Array, chunk: Array, cache: DynamicCache, wanted: Array
 ) -> list[float]:
     device = model.device
+    leaves_L = torch.from_numpy(wanted).to(device)
+    attention = _attention(model, trie, path, chunk)
+    is_for_leaves = leaf_layer.is_installed(model)
+    if is_for_leaves:
+        attention |= {"leaves": leaves_L, "leaf_mask": _dense_mask(*_seen(model, trie, path, chunk, chunk[wanted]))}
     output = getattr(model, model.base_model_prefix)(
         input_ids=torch.from_numpy(trie.tokens[chunk])[None].to(device),
         position_ids=torch.from_numpy(trie.depths[chunk])[None].to(device),
         past_key_values=cache,
         use_cache=True,
-        **_attention(model, trie, path, chunk),
+        **attention,
     )
-    hidden_TD = output.last_hidden_state[0]
-    logits: list[float] = model.score(hidden_TD[torch.from_numpy(wanted).to(device)])[:, 0].float().tolist()
+    hidden_LD = output.last_hidden_state[0] if is_for_leaves else output.last_hidden_state[0, leaves_L]
+    logits: list[float] = model.score(hidden_LD)[:, 0].float().tolist()
     return logits
 
 
@@ -104,8 +109,14 @@ def _attention(model: Any, trie: TokenTrie, path: Array, chunk: Array) -> dict[s
         blocks = tree_attention.TreeBlocks(nodes, trie.ends[nodes], len(path), model.dtype)
         return {"attention_mask": blocks.mask, "tree_blocks": blocks}
     make = _block_mask if model.config._attn_implementation == "flex_attention" else _dense_mask
-    queries, keys, ends = (torch.from_numpy(array).to(model.device) for array in (chunk, nodes, trie.ends[nodes]))
-    return {"attention_mask": make(queries, keys, ends, model.dtype)}
+    return {"attention_mask": make(*_seen(model, trie, path, chunk, chunk))}
+
+
+def _seen(model: Any, trie: TokenTrie, path: Array, chunk: Array, asking: Array) -> tuple[Any, Any, Any, torch.dtype]:
+    """Return what says which nodes of path and chunk the asking ones see: these, those, their ends, the mask's type."""
+    nodes = np.concatenate([path, chunk])
+    queries, keys, ends = (torch.from_numpy(array).to(model.device) for array in (asking, nodes, trie.ends[nodes]))
+    return queries, keys, ends, model.dtype
 
 
 def _dense_mask(queries_T: torch.Tensor, keys_K: torch.Tensor, ends_K: torch.Tensor, dtype: torch.dtype) -> Any:

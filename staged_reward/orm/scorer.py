@@ -205,7 +205,8 @@ def score_texts(checkpoint: Checkpoint, texts: Sequence[str], max_length: int, c
         logits, cost.computed = padded_logits(checkpoint.model, rows, checkpoint.pad_token_id, checkpoint.budget)
         cost.padding = cost.computed - cost.tokens
         attended = sum(len(row) * (len(row) + 1) // 2 for row in rows)
-    cost.flops = flops_of(checkpoint.model, cost.computed, attended)
+    config = checkpoint.model.config.get_text_config()
+    cost.flops = flops_of(config, checkpoint.num_weights, cost.computed, attended)
     return logits
 
 
