@@ -75,6 +75,7 @@ class WorkerPool:
         required: The least isolation under which a program may run.
         layers: Of isolation, to use as far as the machine allows.
         outer_wall: Put bubblewrap around every sandbox.
+        share: Let self-contained programs fail in one process, in turn.
     """
 
     def __init__(
@@ -84,9 +85,10 @@ class WorkerPool:
         required: Level = Level.CONFINED,
         layers: Collection[Layer] = ALL,
         outer_wall: bool = False,
+        share: bool = True,
     ) -> None:
         self.num_workers = num_workers
-        self._settings = [required.name, ",".join(sorted(layers)), str(outer_wall)]
+        self._settings = [required.name, ",".join(sorted(layers)), str(outer_wall), str(share)]
         self._seats: list[_Seat] = []
         self._problems: dict[int, Problem] = {}
         self._attempts: dict[int, int] = {}

@@ -81,6 +81,8 @@ class StagedVerifier:
         history: What is known beforehand, for `adaptive`.
         layers: Of isolation, to use as far as the machine allows; None for all.
         outer_wall: Put bubblewrap, which must be installed, around every sandbox as a second wall.
+        share: Let programs that can do nothing but compute fail in one process, in turn (see `docs/execution.md`). What
+            passes always does so in a process of its own.
 
     Raises:
         InputError: A setting cannot be used.
@@ -107,6 +109,7 @@ class StagedVerifier:
         require_isolation: str = "confined",
         layers: Collection[str] | None = None,
         outer_wall: bool = False,
+        share: bool = True,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"workers={workers}; give a number from 1, or None for one per core")
@@ -130,6 +133,7 @@ class StagedVerifier:
         self.require_isolation = parse_level(require_isolation)
         self.layers = ALL if layers is None else parse_layers(layers)
         self.outer_wall = outer_wall
+        self.share = share
         self.scorer = _scorer(orm)
         self._budget = (budget or SiblingBudget()) if time_limit == "siblings" else None
         self._open_pool()
@@ -371,6 +375,7 @@ class StagedVerifier:
             require_isolation=self.require_isolation.name.lower(),
             layers=self.layers,
             outer_wall=self.outer_wall,
+            share=self.share,
         )
 
     def at_exact_limits(self, *, with_tests: bool) -> StagedVerifier:
@@ -388,6 +393,7 @@ class StagedVerifier:
             require_isolation=self.require_isolation.name.lower(),
             layers=self.layers,
             outer_wall=self.outer_wall,
+            share=self.share,
         )
 
     def close(self) -> None:
@@ -412,7 +418,11 @@ class StagedVerifier:
         self._holder = None
         self._late_scoring: LateScoring = set()
         self._pool = WorkerPool(
-            self.num_workers, required=self.require_isolation, layers=self.layers, outer_wall=self.outer_wall
+            self.num_workers,
+            required=self.require_isolation,
+            layers=self.layers,
+            outer_wall=self.outer_wall,
+            share=self.share,
         )
         self._closer = weakref.finalize(self, self._pool.close)
 

@@ -26,7 +26,10 @@ from staged_reward.sandbox.host import ForkServer, packages_to_preload
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.observe import RETURNED, digest_of_text
 from staged_reward.sandbox.outcome import Outcome
+from staged_reward.sandbox.shared import SharedProcess
 from staged_reward.sandbox.suite import Suite
+from staged_reward.self_contained import is_self_contained
+from staged_reward.stages.syntax import needs_child
 
 if TYPE_CHECKING:
     from staged_reward.stages.lint import Lint
@@ -124,10 +127,16 @@ class Worker:
         required: The least isolation under which a program may run.
         layers: Of isolation, to use as far as the machine allows.
         outer_wall: Put bubblewrap around every sandbox.
+        share: Let self-contained programs fail in one process, in turn.
     """
 
     def __init__(
-        self, required: Level = Level.CONFINED, layers: Collection[Layer] = ALL, *, outer_wall: bool = False
+        self,
+        required: Level = Level.CONFINED,
+        layers: Collection[Layer] = ALL,
+        *,
+        outer_wall: bool = False,
+        share: bool = True,
     ) -> None:
         self._required = required
         self._layers = layers
@@ -136,6 +145,7 @@ class Worker:
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
         self._servers: dict[bool, ForkServer] = {}  # by whether it is the one with third-party packages loaded
+        self._shared = SharedProcess(self._start_server) if share else None
         self._is_leaving = False
 
     def learn(self, lesson: Lesson) -> None:
@@ -146,6 +156,8 @@ class Worker:
         """Drop all problems."""
         self._problems.clear()
         self._suites.clear()
+        if self._shared is not None:
+            self._shared.rest()
 
     def perform(self, job: Job) -> tuple[StageResult, ...]:
         """Do a job's tasks in order, up to the first that does not pass.
@@ -165,12 +177,16 @@ class Worker:
         for server in list(self._servers.values()):  # each stays known until it has ended: `leave` waits for it too
             server.close()
         self._servers.clear()
+        if self._shared is not None:
+            self._shared.close()
 
     def leave(self) -> None:
         """End the fork servers, from another thread than that which performs; that one does no more."""
         self._is_leaving = True
         for server in list(self._servers.values()):
             server.end()
+        if self._shared is not None:
+            self._shared.end()
 
     def _lint(self, task: LintTask, job: Job) -> StageResult:
         clock = _Clock.start()
@@ -215,9 +231,17 @@ class Worker:
             return Outcome(verdict=Verdict.INFRA_ERROR, detail=str(error))
         if task.is_watching:
             return self._with_retries(job.program, lambda server: self._watch(server, suite, job.program, task.limits))
-        return self._with_retries(
+        return self._failure_in_turn(suite, task, job.program) or self._with_retries(
             job.program, lambda server: run_suite(server, suite, job.program, task.limits, count=task.count)
         )
+
+    def _failure_in_turn(self, suite: Suite, task: TestsTask, program: str) -> Outcome | None:
+        """Let a self-contained program fail in the process that those share; None where it has to have its own."""
+        if self._shared is None or task.count or not suite.is_shareable:
+            return None
+        if needs_child(program) or not is_self_contained(program):
+            return None
+        return self._shared.find_failure(suite, program, task.limits)
 
     @staticmethod
     def _watch(server: ForkServer, suite: Suite, program: str, limits: Limits) -> Outcome:
@@ -266,12 +290,15 @@ class Worker:
     def _server_for(self, program: str) -> ForkServer:
         is_loaded = bool(packages_to_preload(program))
         if is_loaded not in self._servers:
-            server = ForkServer(self._layers, outer_wall=self._outer_wall)
-            if level_of(server.layers) < self._required:
-                server.close()
-                raise WeakIsolationError(_refusal(self._required, server))
-            self._servers[is_loaded] = server
+            self._servers[is_loaded] = self._start_server()
         return self._servers[is_loaded]
+
+    def _start_server(self) -> ForkServer:
+        server = ForkServer(self._layers, outer_wall=self._outer_wall)
+        if level_of(server.layers) < self._required:
+            server.close()
+            raise WeakIsolationError(_refusal(self._required, server))
+        return server
 
 
 def _refusal(required: Level, server: ForkServer) -> str:
@@ -301,14 +328,17 @@ def _answer(worker: Worker, job: Job) -> Answer:
 
 
 def main() -> None:
-    """Serve the pool, until it hangs up. Arguments: descriptor, required level, layers, outer wall, package folder."""
+    """Serve the pool, until it hangs up. Arguments: descriptor, required level, layers, outer wall, sharing, package."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # a reply that arrives then interrupts no program on the same core
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     connection: Connection[Answer, Message] = Connection(int(sys.argv[1]))
-    required, layers, outer_wall = sys.argv[2:5]
+    required, layers, outer_wall, share = sys.argv[2:6]
     worker = Worker(
-        Level[required], frozenset(map(Layer, filter(None, layers.split(",")))), outer_wall=outer_wall == str(True)
+        Level[required],
+        frozenset(map(Layer, filter(None, layers.split(",")))),
+        outer_wall=outer_wall == str(True),
+        share=share == str(True),
     )
     threading.Thread(target=_leave_with, args=(connection, worker), daemon=True).start()
     try:

@@ -64,6 +64,7 @@ def verify(
         str, typer.Option(help="Refuse to run programs with less: none, confined, contained, full (see doctor).")
     ] = "confined",
     outer_wall: Annotated[bool, typer.Option("--outer-wall", help="Put bubblewrap around every sandbox.")] = False,
+    share: Annotated[bool, typer.Option(help="Let programs that only compute fail in one process, in turn.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed.")] = False,
 ) -> None:
     """Verify a file of samples and write one result per sample, in the same order."""
@@ -86,6 +87,7 @@ def verify(
         history=KillHistory.read(history) if history is not None and history.exists() else None,
         require_isolation=require_isolation,
         outer_wall=outer_wall,
+        share=share,
     )
     if history is not None and verifier.history is None:
         raise InputError("--history is only used with --order adaptive; leave one out, or change the other")

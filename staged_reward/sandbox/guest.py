@@ -8,16 +8,25 @@ here decides a verdict. The judge speaks to it in operations, each a list whose 
     names [NAME, …]          which of these the program defines, and what they are
     do FUNCTION ARGS KWARGS  one operation on live objects, for tests that are statements
     answer KIND …            what an operation on an object of the test gave, which the program asked for meanwhile
+
+and, where self-contained programs take turns in one process (see `shared`):
+
+    trial PROGRAM IMPORTS SECONDS     load another program, which may take so much CPU time from here on
+    spent                    how much it has taken
+    forget                   drop it, and what it made
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import marshal
 import operator
 import os
+import signal
 import sys
+import time
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -142,6 +151,7 @@ class Guest:
         self._printed = CappedText()
         self._asking: Any = None
         self._originals: dict[tuple[str, str], Any] = {}
+        self._trial_seconds = self._began_at = 0.0
 
     def serve(self) -> NoReturn:
         """Answer operations until the judge hangs up.
@@ -159,6 +169,14 @@ class Guest:
         self._flush()
 
     def _load(self, program: Code, imports: Code) -> None:
+        failure = self._run_module(program, imports)
+        if failure is not None:
+            self._send(failure)
+            self._flush()
+            raise ExitError
+
+    def _run_module(self, program: Code, imports: Code) -> list[Any] | None:
+        """Run a program as a module. Return the reply that names what it raised, if it did."""
         kind = UNPARSED
         try:
             code = code_of(program)
@@ -167,9 +185,25 @@ class Guest:
             self._namespace = module.__dict__
             exec(code, self._namespace)
         except BaseException as error:  # noqa: BLE001  what the program raises is the judge's to name
-            self._send([kind, *describe_error(error)])
-            self._flush()
-            raise ExitError from None
+            return [kind, *describe_error(error)]
+        return None
+
+    def _trial(self, program: Code, imports: Code, seconds: float) -> None:
+        self._trial_seconds, self._began_at = seconds, time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # whose signal ends the process
+        self._send(self._run_module(program, imports) or [VALUE])
+
+    def _spent(self) -> None:
+        self._send([VALUE, time.process_time() - self._began_at])
+
+    def _forget(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, self._trial_seconds)  # what it left to be done at its end is its own, too
+        self._namespace.clear()
+        self._objects.clear()
+        self._numbers.clear()
+        gc.collect()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        self._send([VALUE])
 
     def _calls(self, entry_point: str, calls: Sequence[tuple[Sequence[Any], dict[str, Any]]]) -> None:
         for args, kwargs in calls:

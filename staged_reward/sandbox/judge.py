@@ -37,7 +37,7 @@ MAX_SENT_CHARS = 3000  # of a detail
 
 # what ends the conversation with a program, in whichever process it is noticed
 _ENDS = (GuestGoneError, LoadError, AlarmError, FrameTooLargeError, TooLargeError, MalformedError, InfraError)
-_CALL_SHAPES: Shapes = {VALUE: (object,), OPAQUE: (Reference,), RAISED: (list, str)}
+CALL_SHAPES: Shapes = {VALUE: (object,), OPAQUE: (Reference,), RAISED: (list, str)}
 
 
 def run_suite(server: ForkServer, suite: Suite, program: str, limits: Limits, *, count: bool = False) -> Outcome:
@@ -170,21 +170,21 @@ def _run_calls(
     wall_seconds: float,
     judge_alone: Callable[[Judge, float], tuple[Verdict, str]],
 ) -> None:
-    guest.send(suite.calls_frame(start))
+    end = suite.end_of_run(start)
+    guest.send(suite.calls_frame(start, end))
     live: list[tuple[CallTest, types.CodeType, Reference]] = []
-    for index in range(start, suite.end_of_run(start)):
-        reply = receive_whole_reply(guest, _CALL_SHAPES)
+    for index in range(start, end):
+        reply = receive_whole_reply(guest, CALL_SHAPES)
         kind, rest = reply.kind, reply.items
         if suite.seen is not None:
             suite.seen.append(_digest(kind, rest))
             outcome.note(Verdict.PASSED)
             continue
-        test, check = suite.tests[index], suite.checks[index]
-        assert isinstance(test, CallTest)
+        test, check = suite.call(index), suite.checks[index]
         if kind == OPAQUE and check is not None and test.check != EQUAL:
             live.append((test, check, rest[0]))
             continue
-        judge = functools.partial(_judge_reply, kind, rest, test, check, suite.entry_point)
+        judge = functools.partial(judge_reply, kind, rest, test, check, suite.entry_point)
         is_simple = check is None or test.check == EQUAL or reply.is_light()
         outcome.note(*(judge() if is_simple else judge_alone(judge, wall_seconds)))
         if outcome.verdict is not Verdict.PASSED and not count:
@@ -231,9 +231,10 @@ def _judge_live(
     return judged
 
 
-def _judge_reply(
+def judge_reply(
     kind: int, rest: Sequence[Any], test: CallTest, check: types.CodeType | None, entry_point: str
 ) -> tuple[Verdict, str]:
+    """Return the verdict, and what was wrong, of the reply to one call."""
     if kind == RAISED:
         return verdict_of_error(rest[0]), f"{_call_text(entry_point, test)} raised {rest[0][0]}: {rest[1]}"
     if kind == OPAQUE:

@@ -38,7 +38,7 @@ _VERDICT_OF_REASON = {
     Reason.MEMORY: Verdict.MEMORY_LIMIT,
     Reason.PROCESSES: Verdict.RUNTIME_ERROR,
 }
-_WORDS = {
+WORDS = {
     Reason.CPU: "CPU time limit",
     Reason.WALL: "waited too long",
     Reason.OUTPUT: "too much output",
@@ -98,7 +98,7 @@ def verdict_of_load(error: LoadError) -> tuple[Verdict, str]:
 
 def verdict_of_ending(ending: Ending) -> tuple[Verdict, str]:
     if ending.reason in _VERDICT_OF_REASON:
-        return _VERDICT_OF_REASON[ending.reason], _WORDS[ending.reason]
+        return _VERDICT_OF_REASON[ending.reason], WORDS[ending.reason]
     if os.WIFSIGNALED(ending.status):
         number = os.WTERMSIG(ending.status)
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

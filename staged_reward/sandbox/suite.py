@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from staged_reward.asserts import parse
-from staged_reward.checks import validate_check
+from staged_reward.checks import EQUAL, validate_check
 from staged_reward.errors import InputError
 from staged_reward.problem import AssertTest, CallTest, Problem, Test
 from staged_reward.sandbox.common_setup import CommonSetup
 from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.host import operation
+from staged_reward.self_contained import is_self_contained
 
 TYPE_OF = "__type_of__"  # the function that says what a value's class is, in the namespace of test code
 
@@ -28,11 +29,12 @@ class Suite:
     entry_point: str
     setup: str
     imports: str | bytes = ""
-    calls_frames: dict[int, bytes] = field(default_factory=dict)
+    calls_frames: dict[tuple[int, int], bytes] = field(default_factory=dict)
     checks: list[types.CodeType | None] = field(default_factory=list)
     codes: dict[str, types.CodeType] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
+    is_shareable: bool = False  # self-contained programs may take turns in one process to run it
     seen: list[str] | None = None  # where digests of what programs return go; None compares it with what is expected
 
     @classmethod
@@ -47,6 +49,11 @@ class Suite:
         source = compiled(common.source) if common.source else ""
         suite = cls(tests, problem.entry_point or "", common.rest, source)
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
+        suite.is_shareable = (
+            all(isinstance(test, CallTest) and (not test.check or test.check == EQUAL) for test in tests)
+            and suite.entry_point.isidentifier()
+            and is_self_contained(common.source)
+        )
         sources = [test.code for test in tests if isinstance(test, AssertTest)]
         if sources:
             suite.codes = {source: compile_statements(source) for source in (suite.setup, *sources)}
@@ -66,13 +73,19 @@ class Suite:
         """Whether any test is an `assert` test."""
         return bool(self.codes)
 
-    def calls_frame(self, start: int) -> bytes:
-        """Return the operation that makes the calls of the run of `call` tests which begins at `start`."""
-        if start not in self.calls_frames:
-            end = self.end_of_run(start)
-            calls = [[list(t.args), dict(t.kwargs)] for t in self.tests[start:end] if isinstance(t, CallTest)]
-            self.calls_frames[start] = operation("calls", self.entry_point, calls)
-        return self.calls_frames[start]
+    def call(self, index: int) -> CallTest:
+        """Return a test that is a call."""
+        test = self.tests[index]
+        assert isinstance(test, CallTest)
+        return test
+
+    def calls_frame(self, start: int, end: int) -> bytes:
+        """Return the operation that makes the calls of the `call` tests from `start` to before `end`."""
+        if (start, end) not in self.calls_frames:
+            tests = map(self.call, range(start, end))
+            calls = [[list(test.args), dict(test.kwargs)] for test in tests]
+            self.calls_frames[start, end] = operation("calls", self.entry_point, calls)
+        return self.calls_frames[start, end]
 
     def end_of_run(self, start: int) -> int:
         """Return where the run of tests of one kind that begins at `start` ends."""

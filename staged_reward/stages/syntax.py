@@ -13,6 +13,7 @@ Not covered: Python versions older than 3.11 (their parser lacks some guards), a
 
 from __future__ import annotations
 
+import functools
 import marshal
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def parse_program(source: str) -> CodeType:
         return _compile_in_child(text)
 
 
+@functools.lru_cache(maxsize=8)  # what is checked is then told from copies, often by the same text
 def compile_here(text: str) -> CodeType:
     """Compile in this process, whatever the length.
 
