@@ -61,7 +61,12 @@ class Costs:
     @property
     def saved_frac(self) -> float:
         """Share of the tokens of all samples that was not generated."""
-        return max(0.0, 1 - self.num_tokens / self.num_tokens_for_all) if self.num_tokens_for_all else 0.0
+        return saved_frac(self.num_tokens, self.num_tokens_for_all)
+
+
+def saved_frac(num_tokens: int, num_tokens_for_all: int) -> float:
+    """Return the share of the tokens of all samples that was not generated; 0 where there are none."""
+    return max(0.0, 1 - num_tokens / num_tokens_for_all) if num_tokens_for_all else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

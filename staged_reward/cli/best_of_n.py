@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from staged_reward import __version__
-from staged_reward.best_of_n import Answer, BestOfN
+from staged_reward.best_of_n import Answer, BestOfN, saved_frac
 from staged_reward.cli.verify import hint_at_resume
 from staged_reward.datasets import load_problems, problem_from_row
 from staged_reward.errors import InputError
@@ -157,8 +157,8 @@ def _summary(rows: Sequence[dict[str, Any]] | Sequence[Any], console: Console) -
     certified, partial = sum(row["certified"] for row in rows), sum(not row["is_complete"] for row in rows)
     console.print(
         f"{len(rows):,} problem(s): {certified:,} certified, {sum(bool(row['solution']) for row in rows):,} answered; "
-        f"{tokens:,} tokens of about {for_all:,} for all samples ({max(0.0, 1 - tokens / for_all) if for_all else 0:.0%} "
-        f"saved), {sum(row['cpu_seconds'] for row in rows):.1f} CPU seconds of verification"
+        f"{tokens:,} tokens of about {for_all:,} for all samples ({saved_frac(tokens, for_all):.0%} saved), "
+        f"{sum(row['cpu_seconds'] for row in rows):.1f} CPU seconds of verification"
     )
     if partial:
         console.print(f"{partial:,} problem(s) got fewer samples than asked for: `is_complete` is false")
