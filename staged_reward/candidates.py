@@ -112,6 +112,7 @@ class Group:
         waiting: Candidates of later rounds, when the order of tests is learned.
         num_started: Candidates of the rounds so far.
         num_in_round: Those of the current round that are neither settled nor put off.
+        first_limits: Of the first pass, once it has begun.
     """
 
     problem: Problem
@@ -126,6 +127,7 @@ class Group:
     waiting: deque[Candidate] = field(default_factory=deque)
     num_started: int = 0
     num_in_round: int = 0
+    first_limits: Limits | None = None
 
     @classmethod
     def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
@@ -162,7 +164,7 @@ class Group:
 
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
-            limits = budget.first(self.exact)
+            limits = self.first_limits = self.first_limits or budget.first(self.exact)
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
