@@ -1,8 +1,10 @@
 """Is a program self-contained: can it do nothing but compute, with what it is given and what it makes itself?
 
 Such a program reads and writes no file, starts nothing, waits for nothing, and reaches no object that another program could
-meet: of Python it uses functions, loops, plain data, and names out of a list. So what it does is the same whatever
-self-contained program has run in the process before it, and nothing of it is left afterwards (see `sandbox/shared.py`).
+meet: of Python it uses functions, loops, plain data, and names out of a list. Nothing of it runs when its objects are
+dropped: no class, no generator that is left inside a `try`. It cannot hide that memory or stack ran out: no handler catches
+more than named exceptions. So what it does is the same whatever self-contained program has run in the process before it,
+once the caches of Python's own modules are emptied, and nothing of it is left afterwards (see `sandbox/shared.py`).
 
 What it does: decide from the syntax tree, on the safe side. What it does not do: promise that a program ends, or takes
 little memory. No process is trusted for its sake: the sandbox around it is that of any program.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -65,17 +68,23 @@ _ATTRIBUTES = frozenset().union(*_OF_MODULES.values()) | {
     "values", "zfill",
 }  # fmt: skip
 
-# Builtins that give access to no object beyond their arguments, whatever these are; exceptions among them.
-_BUILTINS = frozenset({
-    "AssertionError", "AttributeError", "Exception", "False", "IndexError", "KeyError", "LookupError", "None",
-    "NotImplementedError", "OverflowError", "StopIteration", "True", "TypeError", "ValueError", "ZeroDivisionError", "abs",
-    "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter",
-    "float", "format", "frozenset", "hex", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max",
-    "min", "next", "oct", "ord", "pow", "print", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str",
-    "sum", "tuple", "zip",
+# Exceptions that a handler may name. None of them is what want of memory or stack raises.
+_EXCEPTIONS = frozenset({
+    "AssertionError", "AttributeError", "IndexError", "KeyError", "LookupError", "NotImplementedError", "OverflowError",
+    "StopIteration", "TypeError", "ValueError", "ZeroDivisionError",
 })  # fmt: skip
 
-_FORBIDDEN = frozenset(dir(builtins)) - _BUILTINS - {"__name__"}
+# Builtins that give access to no object beyond their arguments, whatever these are.
+_BUILTINS = _EXCEPTIONS | {
+    "Exception", "False", "None", "True", "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr",
+    "complex", "dict", "divmod", "enumerate", "filter", "float", "format", "frozenset", "hex", "int", "isinstance",
+    "issubclass", "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "print", "range", "repr",
+    "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip",
+}  # fmt: skip
+_OF_SITE = {"copyright", "credits", "exit", "help", "license", "quit"}  # builtins that not every interpreter has
+_FORBIDDEN = (frozenset(dir(builtins)) | _OF_SITE) - _BUILTINS - {"__name__"}
+MODULES = tuple(sorted(_OF_MODULES))
+"""Those that a self-contained program may import."""
 
 
 def is_self_contained(program: str) -> bool:
@@ -103,13 +112,44 @@ def is_self_contained(program: str) -> bool:
     return True
 
 
-def _is_plain(name: str | None) -> bool:
-    """Whether a name has no meaning to Python itself; None is no name."""
-    return name is None or "__" not in name or name == "__name__"
+def _may_be_bound(name: str | None) -> bool:
+    """Whether a name has no meaning to Python itself, nor to a handler; None is no name."""
+    return name is None or (("__" not in name or name == "__name__") and name not in _EXCEPTIONS)
+
+
+def _is_known_name(node: ast.Name) -> bool:
+    return node.id not in _FORBIDDEN and (_may_be_bound(node.id) or (_reads(node) and node.id in _EXCEPTIONS))
+
+
+def _reads(node: ast.Name | ast.Attribute) -> bool:
+    return type(node.ctx) is ast.Load
 
 
 def _reads_known_attribute(node: ast.Attribute) -> bool:
-    return node.attr in _ATTRIBUTES and type(node.ctx) is ast.Load
+    if node.attr == "format":  # a field of a format may name attributes
+        return isinstance(node.value, ast.Constant) and _is_plain_format(node.value.value)
+    return node.attr in _ATTRIBUTES and _reads(node)
+
+
+def _is_plain_format(text: object) -> bool:
+    """Whether a format has no field that names an attribute."""
+    if not isinstance(text, str):
+        return False
+    try:
+        fields = [(name or "", spec or "") for _, name, spec, _ in string.Formatter().parse(text)]
+    except ValueError:  # it will raise in the program, too
+        return True
+    return all("." not in name and _is_plain_format(spec) for name, spec in fields)
+
+
+def _leaves_nothing_to_run(node: ast.Try) -> bool:
+    """Whether no generator may be left inside a `try`, whose end would then run when the generator is dropped."""
+    return not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
+
+
+def _catches_named(node: ast.ExceptHandler) -> bool:
+    caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return all(isinstance(item, ast.Name) and item.id in _EXCEPTIONS for item in caught) and _may_be_bound(node.name)
 
 
 def _imports_known_modules(node: ast.Import) -> bool:
@@ -138,10 +178,10 @@ _RULES: dict[type[ast.AST], Callable[[Any], bool]] = {
     **dict.fromkeys(
         (
             ast.Module, ast.arguments, ast.Lambda, ast.Return, ast.Yield, ast.YieldFrom, ast.Assign, ast.AugAssign,
-            ast.AnnAssign, ast.NamedExpr, ast.Delete, ast.For, ast.While, ast.If, ast.IfExp, ast.Raise, ast.Try,
+            ast.AnnAssign, ast.NamedExpr, ast.Delete, ast.For, ast.While, ast.If, ast.IfExp, ast.Raise,
             ast.Assert, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Call,
             ast.Subscript, ast.Slice, ast.Starred, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp,
-            ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension, ast.JoinedStr, ast.FormattedValue,
+            ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr, ast.FormattedValue,
             *ast.expr_context.__subclasses__(), *ast.operator.__subclasses__(), *ast.unaryop.__subclasses__(),
             *ast.boolop.__subclasses__(), *ast.cmpop.__subclasses__(),
         ),
@@ -151,12 +191,14 @@ _RULES: dict[type[ast.AST], Callable[[Any], bool]] = {
     ast.Compare: _compares,
     ast.Import: _imports_known_modules,
     ast.ImportFrom: _imports_known_names,
-    ast.Name: lambda node: node.id not in _FORBIDDEN and _is_plain(node.id),
-    ast.arg: lambda node: _is_plain(node.arg),
-    ast.keyword: lambda node: _is_plain(node.arg),
-    ast.alias: lambda node: _is_plain(node.asname),
-    ast.FunctionDef: lambda node: _is_plain(node.name),
-    ast.ExceptHandler: lambda node: _is_plain(node.name),
-    ast.Global: lambda node: all(map(_is_plain, node.names)),
-    ast.Nonlocal: lambda node: all(map(_is_plain, node.names)),
+    ast.Name: _is_known_name,
+    ast.Try: _leaves_nothing_to_run,
+    ast.ExceptHandler: _catches_named,
+    ast.comprehension: lambda node: not node.is_async,
+    ast.arg: lambda node: _may_be_bound(node.arg),
+    ast.keyword: lambda node: node.arg is None or "__" not in node.arg,
+    ast.alias: lambda node: _may_be_bound(node.asname),
+    ast.FunctionDef: lambda node: _may_be_bound(node.name),
+    ast.Global: lambda node: all(map(_may_be_bound, node.names)),
+    ast.Nonlocal: lambda node: all(map(_may_be_bound, node.names)),
 }  # fmt: skip

@@ -237,7 +237,7 @@ class Worker:
 
     def _failure_in_turn(self, suite: Suite, task: TestsTask, program: str) -> Outcome | None:
         """Let a self-contained program fail in the process that those share; None where it has to have its own."""
-        if self._shared is None or task.count or not suite.is_shareable:
+        if self._shared is None or task.count or not suite.num_in_turn:
             return None
         if needs_child(program) or not is_self_contained(program):
             return None

@@ -63,6 +63,12 @@ PROGRAMS = [
     "import os\ndef f(x):\n    return len(os.sep)",
     "def f(x):\n    try:\n        return f(x)\n    except Exception:\n        return 'deep'",
     "while True:\n    pass",
+    "from typing import Dict, List\nkept = Dict[True, 2], List[-0.0]\ndef f(x):\n    return 0",
+    "from typing import Dict, List\ndef f(x):\n    return str((Dict[1, 2], List[0.0]))",
+    "import re\ndef f(x):\n    return re.compile('a', re.I).pattern",
+    "import re\ndef f(x):\n    return re.compile('a', re.I).match('A').group() * re.compile('a', 2.0).groups",
+    "def f(x):\n    return 'a'.encode('big5')",
+    "import hashlib\ndef f(x):\n    return hashlib.md5(b'a').hexdigest()",
 ]
 
 
@@ -136,18 +142,54 @@ def test_what_may_do_more_than_compute_takes_none(process: Worker, program: str)
     assert turns_of(process) == before
 
 
+def test_a_process_in_which_something_is_left_ends(process: Worker) -> None:
+    """A codec or a module that was loaded, or looked for in vain, is there for all that follow."""
+    judge(process, FAILS)
+    judge(process, "def f(x):\n    return 'a'.encode('cp037')")
+    guest, _ = turns_of(process)
+    judge(process, FAILS)
+    assert turns_of(process)[0] is not guest
+
+
 def test_counting_takes_none(process: Worker) -> None:
     before = turns_of(process)
     assert judge(process, FAILS, count=True).tests_run == 12
     assert turns_of(process) == before
 
 
-def test_test_code_takes_none() -> None:
+def test_test_code_takes_none_but_calls_before_it_do() -> None:
     process = Worker()
-    process.learn(Lesson(0, Problem(task_id="a", entry_point="f", tests=(AssertTest("assert f(1) == 2"),))))
-    assert judge(process, FAILS).verdict is Verdict.WRONG_ANSWER
-    assert turns_of(process) == (None, 0)
+    code = AssertTest("assert f(1) == 2")
+    for key, tests in enumerate(
+        [(code,), (CallTest(args=(1,), expected=1), code), (CallTest(args=(1,), expected=2), code)]
+    ):
+        process.learn(Lesson(0, Problem(task_id=str(key), entry_point="f", tests=tests)))
+        assert judge(process, FAILS).verdict is Verdict.WRONG_ANSWER
+        assert turns_of(process)[1] == min(key, 1)
+        process.forget()
     process.close()
+
+
+@pytest.mark.parametrize(
+    ("check", "program"),
+    [
+        ("abs(result - 1) < 0.1", "def f(x):\n    return 1.01"),
+        ("abs(result - 1) < 0.1", "def f(x):\n    return 2"),
+        ("abs(result - 1) < 0.1", "def f(x):\n    return 'a'"),
+        ("list(result) == [1]", "def f(x):\n    return range(10 ** 15)"),
+        ("list(result) == [1]", "def f(x):\n    return (i for i in [1])"),
+    ],
+)
+def test_checks_are_judged_as_in_a_process_of_its_own(check: str, program: str) -> None:
+    problem = Problem(task_id="a", entry_point="f", tests=(CallTest(args=(1,), expected=1, check=check),))
+    found = []
+    for share in (True, False):
+        process = Worker(share=share)
+        process.learn(Lesson(0, problem))
+        result = judge(process, program, Limits(cpu_seconds=1.0))
+        found.append((result.verdict, result.detail))
+        process.close()
+    assert found[0] == found[1]
 
 
 def test_what_hangs_is_put_off_and_harms_nobody_after_it(process: Worker) -> None:

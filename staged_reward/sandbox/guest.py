@@ -11,23 +11,27 @@ here decides a verdict. The judge speaks to it in operations, each a list whose 
 
 and, where self-contained programs take turns in one process (see `shared`):
 
+    share [MODULE, …]        import what they may import, and get ready for the first
     trial PROGRAM IMPORTS SECONDS     load another program, which may take so much CPU time from here on
     spent                    how much it has taken
-    forget                   drop it, and what it made
+    forget                   drop it, and what it made; the process ends if something is left
 """
 
 from __future__ import annotations
 
+import encodings
 import gc
 import importlib
 import io
 import marshal
 import operator
 import os
+import re
 import signal
 import sys
 import time
 import types
+import typing
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -123,6 +127,18 @@ def _identity(value: Any) -> Any:
     return id(value)
 
 
+def _empty_caches() -> None:
+    """Drop what Python's modules keep of arguments that they were given."""
+    re.purge()
+    for clear in typing._cleanups:  # type: ignore[attr-defined]
+        clear()
+
+
+def _num_loaded() -> tuple[int, int]:
+    """Return how many modules and codecs are loaded, or were looked for in vain."""
+    return len(sys.modules), len(encodings._cache)
+
+
 class CappedText(io.StringIO):
     """Text written to stdout, up to a size."""
 
@@ -152,6 +168,7 @@ class Guest:
         self._asking: Any = None
         self._originals: dict[tuple[str, str], Any] = {}
         self._trial_seconds = self._began_at = 0.0
+        self._loaded = (0, 0)
 
     def serve(self) -> NoReturn:
         """Answer operations until the judge hangs up.
@@ -188,6 +205,16 @@ class Guest:
             return [kind, *describe_error(error)]
         return None
 
+    def _share(self, modules: Sequence[str]) -> None:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPROF])
+        for name in modules:
+            importlib.import_module(name)
+        make_module(MODULE_NAME, "")
+        _empty_caches()
+        self._loaded = _num_loaded()
+        self._send([VALUE])
+
     def _trial(self, program: Code, imports: Code, seconds: float) -> None:
         self._trial_seconds, self._began_at = seconds, time.process_time()
         signal.setitimer(signal.ITIMER_PROF, seconds)  # whose signal ends the process
@@ -201,8 +228,11 @@ class Guest:
         self._namespace.clear()
         self._objects.clear()
         self._numbers.clear()
+        _empty_caches()
         gc.collect()
         signal.setitimer(signal.ITIMER_PROF, 0)
+        if _num_loaded() != self._loaded:
+            raise ExitError
         self._send([VALUE])
 
     def _calls(self, entry_point: str, calls: Sequence[tuple[Sequence[Any], dict[str, Any]]]) -> None:

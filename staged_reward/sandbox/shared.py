@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from staged_reward.alarm import AlarmError, cpu_alarm
+from staged_reward.checks import EQUAL
 from staged_reward.errors import InfraError
 from staged_reward.limits import Limits
 from staged_reward.problem import Verdict
@@ -24,10 +25,11 @@ from staged_reward.sandbox.guest import RAISED, VALUE
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
 from staged_reward.sandbox.judge import CALL_SHAPES, judge_reply
 from staged_reward.sandbox.outcome import WORDS, Outcome, verdict_of_load
-from staged_reward.sandbox.reply import GuestGoneError, LoadError, receive_reply
+from staged_reward.sandbox.reply import GuestGoneError, LoadError, Reply, receive_reply, receive_whole_reply
 from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.supervise import Reason
 from staged_reward.sandbox.wire import FrameTooLargeError
+from staged_reward.self_contained import MODULES
 
 MAX_PROGRAMS = 256  # of one process
 MAX_TESTS = 8  # of one program: it would not be worth it to run them all twice
@@ -37,7 +39,14 @@ PROCESS_SECONDS = 0.003  # what a process of its own takes beside the program, f
 PROCESS_CPU_SECONDS, PROCESS_WALL_SECONDS = 60.0, 10.0  # of all turns together; waiting for a program is wall time
 
 _IN_DOUBT = frozenset({"MemoryError", "RecursionError"})
-_SPENT, _FORGET = operation("spent"), operation("forget")
+_SHARE, _SPENT, _FORGET = operation("share", list(MODULES)), operation("spent"), operation("forget")
+
+
+def _is_certain(reply: Reply, check: str) -> bool:
+    """Whether a reply can be judged here and now: it is no want of memory or stack, and no check takes long on it."""
+    if reply.kind == RAISED:
+        return _IN_DOUBT.isdisjoint(reply.items[0])
+    return check == EQUAL or (reply.kind == VALUE and reply.is_light())
 
 
 class SharedProcess:
@@ -55,7 +64,7 @@ class SharedProcess:
         self._num_programs = self._num_faults = 0
 
     def find_failure(self, suite: Suite, program: str, limits: Limits) -> Outcome | None:
-        """Run a self-contained program against the first tests of a suite that `is_shareable`.
+        """Run a self-contained program against the first tests of a suite that has some for turns.
 
         Returns:
             What a process of its own would have given, where the program fails; None where only that can tell.
@@ -72,14 +81,19 @@ class SharedProcess:
             if is_certain:
                 outcome.note(Verdict.TIMEOUT, WORDS[Reason.CPU])
                 outcome.add_cost(limits.cpu_seconds)
-        except (AlarmError, FrameTooLargeError, TooLargeError, MalformedError):
-            self.rest()
-            return None
+        except (AlarmError, FrameTooLargeError, TooLargeError, MalformedError, LoadError):
+            is_certain = False
         except InfraError:
             self._num_faults += 1
             self.close()
             return None
-        return None if outcome.verdict is Verdict.PASSED or not is_certain else outcome
+        except BaseException:  # in the middle of a turn
+            self.rest()
+            raise
+        self._num_faults = 0
+        if not is_certain:
+            self.rest()
+        return outcome if is_certain and outcome.verdict is not Verdict.PASSED else None
 
     def rest(self) -> None:
         """End the guest, until there is a next program."""
@@ -112,6 +126,8 @@ class SharedProcess:
         if self._guest is None:
             self._server = self._server or self._start_server()
             self._guest, self._limits, self._num_programs = self._server.start(limits), limits, 0
+            self._guest.send(_SHARE)
+            receive_reply(self._guest, {VALUE: ()})
         self._num_programs += 1
         return self._guest
 
@@ -119,7 +135,7 @@ class SharedProcess:
     def _take_turn(guest: GuestProcess, suite: Suite, program: str, outcome: Outcome, seconds: float) -> bool:
         """Note what comes of the first tests, and return whether a failure among them is certain."""
         is_certain = True
-        end = min(1, len(suite.tests))  # most programs that fail do so at once
+        end = 1  # most programs that fail do so at once
         guest.send(operation("trial", compiled(program), suite.imports, seconds), suite.calls_frame(0, end), _SPENT)
         try:
             receive_reply(guest, {VALUE: ()})
@@ -129,12 +145,19 @@ class SharedProcess:
         start = 0
         while True:
             for index in range(start, end):
-                kind, items = receive_reply(guest, CALL_SHAPES)
+                reply = receive_whole_reply(guest, CALL_SHAPES)
                 if outcome.verdict is Verdict.PASSED:
-                    is_certain = kind != RAISED or _IN_DOUBT.isdisjoint(items[0])
-                    outcome.note(*judge_reply(kind, items, suite.call(index), suite.checks[index], suite.entry_point))
+                    test, check = suite.call(index), suite.checks[index]
+                    is_certain = _is_certain(reply, test.check or EQUAL)
+                    outcome.note(
+                        *(
+                            judge_reply(reply.kind, reply.items, test, check, suite.entry_point)
+                            if is_certain
+                            else (Verdict.CRASHED, "in doubt")
+                        )
+                    )
             _, (cpu_seconds,) = receive_reply(guest, {VALUE: (float,)})
-            start, end = end, min(MAX_TESTS, len(suite.tests))
+            start, end = end, min(MAX_TESTS, suite.num_in_turn)
             if outcome.verdict is not Verdict.PASSED or start == end:
                 break
             guest.send(suite.calls_frame(start, end), _SPENT)
@@ -143,7 +166,10 @@ class SharedProcess:
         return is_certain
 
     def _is_timeout(self, limits: Limits) -> bool:
-        """Whether the guest, which is gone, was ended for the time that the program's own limit allows."""
+        """Whether the guest, which is gone, was ended for the time that the program's own limit allows.
+
+        It is in doubt unless the program was the first: what is left of another one might have taken the time.
+        """
         guest, self._guest = self._guest, None
         assert guest is not None
         try:
@@ -152,4 +178,7 @@ class SharedProcess:
             self.close()
             return False
         is_by_timer = os.WIFSIGNALED(ending.status) and os.WTERMSIG(ending.status) == signal.SIGPROF
-        return limits.cpu_seconds <= TURN_SECONDS and ending.reason is Reason.EXITED and is_by_timer
+        is_first_program = self._num_programs == 1
+        return (
+            is_first_program and limits.cpu_seconds <= TURN_SECONDS and ending.reason is Reason.EXITED and is_by_timer
+        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from staged_reward.asserts import parse
-from staged_reward.checks import EQUAL, validate_check
+from staged_reward.checks import validate_check
 from staged_reward.errors import InputError
 from staged_reward.problem import AssertTest, CallTest, Problem, Test
 from staged_reward.sandbox.common_setup import CommonSetup
@@ -34,7 +34,7 @@ class Suite:
     codes: dict[str, types.CodeType] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
-    is_shareable: bool = False  # self-contained programs may take turns in one process to run it
+    num_in_turn: int = 0  # tests at its beginning for which self-contained programs may take turns in one process
     seen: list[str] | None = None  # where digests of what programs return go; None compares it with what is expected
 
     @classmethod
@@ -46,14 +46,11 @@ class Suite:
         """
         tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
         common = CommonSetup.of(problem.setup, problem.prompt)
-        source = compiled(common.source) if common.source else ""
-        suite = cls(tests, problem.entry_point or "", common.rest, source)
+        source = common.source
+        suite = cls(tests, problem.entry_point or "", common.rest, compiled(source) if source else "")
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
-        suite.is_shareable = (
-            all(isinstance(test, CallTest) and (not test.check or test.check == EQUAL) for test in tests)
-            and suite.entry_point.isidentifier()
-            and is_self_contained(common.source)
-        )
+        if tests and isinstance(tests[0], CallTest) and suite.entry_point.isidentifier() and is_self_contained(source):
+            suite.num_in_turn = suite.end_of_run(0)
         sources = [test.code for test in tests if isinstance(test, AssertTest)]
         if sources:
             suite.codes = {source: compile_statements(source) for source in (suite.setup, *sources)}
