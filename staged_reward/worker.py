@@ -241,7 +241,7 @@ class Worker:
             return None
         if needs_child(program) or not is_self_contained(program):
             return None
-        return self._shared.find_failure(suite, program, task.limits)
+        return self._shared.find_failure(suite, program, task.limits, may_wait=task.is_budget)
 
     @staticmethod
     def _watch(server: ForkServer, suite: Suite, program: str, limits: Limits) -> Outcome:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from staged_reward.budget import SiblingBudget
+from staged_reward.candidates import stage_of
 from staged_reward.pool import Jobs
 from staged_reward.problem import CallTest, Problem, StageResult, Verdict
 from staged_reward.worker import Job, LintTask, Task, TestsTask
@@ -59,7 +60,10 @@ class FakePool:
 
     def perform(self, job: Job, task: Task) -> StageResult:
         values: dict[str, Any] = {}
-        exec(job.program, {"nan": math.nan, "inf": math.inf}, values)  # assignments, see above
+        try:
+            exec(job.program, {"nan": math.nan, "inf": math.inf}, values)  # assignments, see above
+        except SyntaxError:
+            return StageResult(stage=stage_of(task), verdict=Verdict.SYNTAX_ERROR)
         if isinstance(task, LintTask):
             return StageResult(stage="lint", verdict=Verdict(values.get("lint", "passed")))
         limit = task.limits.cpu_seconds

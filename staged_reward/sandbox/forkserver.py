@@ -24,9 +24,9 @@ from staged_reward.sandbox.guest import VALUE, ExitError, Guest, code_of, descri
 from staged_reward.sandbox.supervise import Ending, Reason, bounds_of, supervise
 from staged_reward.sandbox.wire import Wire
 
-# Third-party packages that are imported often, and take long. A fork server that has imported some is larger, and so are
-# its forks; the host keeps it apart from the one for all other programs.
-PRELOADABLE = ("numpy", "requests")
+# Packages that are imported often, and take long. A fork server that has imported some is larger, and so are its forks; the
+# host keeps it apart from the one for all other programs.
+PRELOADABLE = ("hashlib", "numpy", "requests")
 
 # One request: cpu seconds, wall seconds, memory MiB, file MiB, processes, packages to import first (a bit set over
 # PRELOADABLE). A socket goes with it, and for a script the files of its standard streams.
@@ -113,7 +113,7 @@ def _has_failed(failures: int) -> bool:
 
 
 def _preload(packages: int) -> None:
-    """Import third-party packages that the coming program imports, once for all that follow."""
+    """Import packages that the coming program imports, once for all that follow."""
     for bit, name in enumerate(PRELOADABLE):
         if packages >> bit & 1 and name not in sys.modules:
             with contextlib.suppress(ImportError):  # not installed, or broken: the program will see that itself

@@ -20,7 +20,7 @@ from staged_reward.sandbox.apart import ApartError, run_apart
 from staged_reward.sandbox.codec import MalformedError, Record, Reference, TooLargeError
 from staged_reward.sandbox.compare import close
 from staged_reward.sandbox.compiled import compiled
-from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE
+from staged_reward.sandbox.guest import OPAQUE, RAISED, VALUE, Code
 from staged_reward.sandbox.handles import Result
 from staged_reward.sandbox.host import GRACE_SECONDS, ForkServer, GuestProcess, operation, packages_to_preload
 from staged_reward.sandbox.observe import digest_of_value
@@ -31,7 +31,7 @@ from staged_reward.sandbox.statements import Statements
 from staged_reward.sandbox.stdio import run_scripts
 from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.wire import FrameTooLargeError
-from staged_reward.stages.syntax import needs_child
+from staged_reward.stages.syntax import describe, needs_child
 
 MAX_SENT_CHARS = 3000  # of a detail
 
@@ -58,23 +58,28 @@ def run_suite(server: ForkServer, suite: Suite, program: str, limits: Limits, *,
     packages = packages_to_preload(program)
     has_scripts = any(isinstance(test, StdioTest) for test in suite.tests)
     has_objects = any(not isinstance(test, StdioTest) for test in suite.tests)
+    try:
+        code = compiled(program)
+    except SyntaxError as error:
+        outcome.note(Verdict.SYNTAX_ERROR, describe(error))
+        return outcome
     missing = None if has_scripts or needs_child(program) else missing_import(program)
     if missing is not None:  # the one thing that would come of it
         outcome.note(Verdict.RUNTIME_ERROR, f"ModuleNotFoundError: No module named {missing!r}")
     elif has_objects:
         guest = server.start(limits, packages=packages)
-        _run_objects(guest, suite, program, outcome, count=count, wall_seconds=limits.wall_seconds)
+        _run_objects(guest, suite, code, outcome, count=count, wall_seconds=limits.wall_seconds)
     if has_scripts and (count or outcome.verdict is Verdict.PASSED):
-        run_scripts(server, suite, program, limits, outcome, count=count, packages=packages)
+        run_scripts(server, suite, code, limits, outcome, count=count, packages=packages)
     assert outcome.verdict is not Verdict.PASSED or outcome.num_passed == len(suite.tests)
     return outcome
 
 
 def _run_objects(
-    guest: GuestProcess, suite: Suite, program: str, outcome: Outcome, *, count: bool, wall_seconds: float
+    guest: GuestProcess, suite: Suite, code: Code, outcome: Outcome, *, count: bool, wall_seconds: float
 ) -> None:
     """Run the `call` and `assert` tests in one process, in order."""
-    guest.send(operation("load", compiled(program), suite.imports))
+    guest.send(operation("load", code, suite.imports))
     completed = False
     try:
         if suite.has_statements:

@@ -22,7 +22,7 @@ from staged_reward.problem import Verdict
 from staged_reward.sandbox.codec import MalformedError, TooLargeError
 from staged_reward.sandbox.compiled import compiled
 from staged_reward.sandbox.guest import RAISED, VALUE
-from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
+from staged_reward.sandbox.host import ForkServer, GuestProcess, operation, packages_to_preload
 from staged_reward.sandbox.judge import CALL_SHAPES, judge_reply
 from staged_reward.sandbox.outcome import WORDS, Outcome, verdict_of_load
 from staged_reward.sandbox.reply import GuestGoneError, LoadError, Reply, receive_reply, receive_whole_reply
@@ -32,13 +32,14 @@ from staged_reward.sandbox.wire import FrameTooLargeError
 from staged_reward.self_contained import MODULES
 
 MAX_PROGRAMS = 256  # of one process
-MAX_TESTS = 8  # of one program: it would not be worth it to run them all twice
+MAX_TESTS = 16  # of one program: it would not be worth it to run them all twice
 TURN_SECONDS = 0.03  # of CPU time
 MAX_FAULTS = 3  # of the sandbox; then no program takes turns any more, since every new start may fail as slowly
 PROCESS_SECONDS = 0.003  # what a process of its own takes beside the program, for budgets made from both kinds
 PROCESS_CPU_SECONDS, PROCESS_WALL_SECONDS = 60.0, 10.0  # of all turns together; waiting for a program is wall time
 
 _IN_DOUBT = frozenset({"MemoryError", "RecursionError"})
+_PACKAGES = packages_to_preload("\n".join(f"import {name}" for name in MODULES))
 _SHARE, _SPENT, _FORGET = operation("share", list(MODULES)), operation("spent"), operation("forget")
 
 
@@ -63,8 +64,14 @@ class SharedProcess:
         self._limits: Limits | None = None
         self._num_programs = self._num_faults = 0
 
-    def find_failure(self, suite: Suite, program: str, limits: Limits) -> Outcome | None:
+    def find_failure(self, suite: Suite, program: str, limits: Limits, *, may_wait: bool) -> Outcome | None:
         """Run a self-contained program against the first tests of a suite that has some for turns.
+
+        Args:
+            suite: The tests.
+            program: Source.
+            limits: Of a process of its own.
+            may_wait: A time-out is not the last word: the program will run again, under a longer limit.
 
         Returns:
             What a process of its own would have given, where the program fails; None where only that can tell.
@@ -73,11 +80,10 @@ class SharedProcess:
             return None
         outcome = Outcome()
         try:
-            guest = self._ready(limits)
             with cpu_alarm(limits.wall_seconds):
-                is_certain = self._take_turn(guest, suite, program, outcome, min(TURN_SECONDS, limits.cpu_seconds))
+                is_certain = self._take_turn(limits, suite, program, outcome)
         except GuestGoneError:
-            is_certain = self._is_timeout(limits) and outcome.verdict is Verdict.PASSED
+            is_certain = self._is_timeout(limits, may_wait=may_wait) and outcome.verdict is Verdict.PASSED
             if is_certain:
                 outcome.note(Verdict.TIMEOUT, WORDS[Reason.CPU])
                 outcome.add_cost(limits.cpu_seconds)
@@ -113,30 +119,37 @@ class SharedProcess:
         if self._server is not None:
             self._server.end()
 
-    def _ready(self, limits: Limits) -> GuestProcess:
-        """Return a guest that waits for a program: the one before has been forgotten, or it is a new one."""
+    def _begin(self, limits: Limits, *turn: bytes) -> GuestProcess:
+        """Send a turn to a guest that is new, or has forgotten the program before.
+
+        Raises:
+            InfraError: There is none.
+        """
         limits = replace(limits, cpu_seconds=PROCESS_CPU_SECONDS, wall_seconds=PROCESS_WALL_SECONDS)
-        if self._guest is not None:
-            try:
-                receive_reply(self._guest, {VALUE: ()})
-            except GuestGoneError:
-                self.rest()
         if self._num_programs >= MAX_PROGRAMS or limits != self._limits:
             self.rest()
-        if self._guest is None:
-            self._server = self._server or self._start_server()
-            self._guest, self._limits, self._num_programs = self._server.start(limits), limits, 0
-            self._guest.send(_SHARE)
-            receive_reply(self._guest, {VALUE: ()})
-        self._num_programs += 1
-        return self._guest
+        while True:
+            is_new = self._guest is None
+            if self._guest is None:
+                self._server = self._server or self._start_server()
+                self._guest = self._server.start(limits, packages=_PACKAGES)
+                self._limits, self._num_programs = limits, 0
+            self._num_programs += 1
+            self._guest.send(_SHARE if is_new else _FORGET, *turn)
+            try:
+                receive_reply(self._guest, {VALUE: ()})
+                return self._guest
+            except GuestGoneError:
+                self.rest()  # it had something left of the program before
+                if is_new:
+                    raise InfraError("a process for programs to share ended while it got ready") from None
 
-    @staticmethod
-    def _take_turn(guest: GuestProcess, suite: Suite, program: str, outcome: Outcome, seconds: float) -> bool:
+    def _take_turn(self, limits: Limits, suite: Suite, program: str, outcome: Outcome) -> bool:
         """Note what comes of the first tests, and return whether a failure among them is certain."""
         is_certain = True
         end = 1  # most programs that fail do so at once
-        guest.send(operation("trial", compiled(program), suite.imports, seconds), suite.calls_frame(0, end), _SPENT)
+        trial = operation("trial", compiled(program), suite.imports, min(TURN_SECONDS, limits.cpu_seconds))
+        guest = self._begin(limits, trial, suite.calls_frame(0, end), _SPENT)
         try:
             receive_reply(guest, {VALUE: ()})
         except LoadError as error:
@@ -161,14 +174,14 @@ class SharedProcess:
             if outcome.verdict is not Verdict.PASSED or start == end:
                 break
             guest.send(suite.calls_frame(start, end), _SPENT)
-        guest.send(_FORGET)
         outcome.cpu_seconds, outcome.longest_cpu_seconds = cpu_seconds, cpu_seconds + PROCESS_SECONDS
         return is_certain
 
-    def _is_timeout(self, limits: Limits) -> bool:
+    def _is_timeout(self, limits: Limits, *, may_wait: bool) -> bool:
         """Whether the guest, which is gone, was ended for the time that the program's own limit allows.
 
-        It is in doubt unless the program was the first: what is left of another one might have taken the time.
+        It is in doubt, where that would be the last word, unless the program was the first: what is left of another one
+        might have taken the time.
         """
         guest, self._guest = self._guest, None
         assert guest is not None

@@ -10,8 +10,7 @@ from staged_reward.limits import Limits
 from staged_reward.problem import StdioTest, Verdict
 from staged_reward.sandbox.codec import MalformedError, TooLargeError
 from staged_reward.sandbox.compare import same_output
-from staged_reward.sandbox.compiled import compiled
-from staged_reward.sandbox.guest import VALUE
+from staged_reward.sandbox.guest import VALUE, Code
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation
 from staged_reward.sandbox.observe import digest_of_output
 from staged_reward.sandbox.outcome import Outcome, short, verdict_of_ending, verdict_of_load
@@ -31,7 +30,7 @@ _SHAPES: Shapes = {VALUE: (int, int, float, bytes, bytes)}
 def run_scripts(
     server: ForkServer,
     suite: Suite,
-    program: str,
+    code: Code,
     limits: Limits,
     outcome: Outcome,
     *,
@@ -42,7 +41,7 @@ def run_scripts(
     tests = [test for test in suite.tests if isinstance(test, StdioTest)]
     guest = server.start(_limits_of_script_host(limits, len(tests)), packages=packages, is_script=True)
     bounds = limits.cpu_seconds, limits.wall_seconds, limits.memory_mib, limits.num_processes, limits.output_mib << 20
-    guest.send(operation(compiled(program), suite.imports, len(tests), *bounds))
+    guest.send(operation(code, suite.imports, len(tests), *bounds))
     inputs = _Inputs(guest, tests)
     try:
         for index, test in enumerate(tests):

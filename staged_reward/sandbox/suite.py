@@ -47,7 +47,11 @@ class Suite:
         tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
         common = CommonSetup.of(problem.setup, problem.prompt)
         source = common.source
-        suite = cls(tests, problem.entry_point or "", common.rest, compiled(source) if source else "")
+        try:
+            imports = compiled(source) if source else ""
+        except SyntaxError as error:
+            raise InputError(f"the setup of {problem.task_id!r} does not compile: {error}") from error
+        suite = cls(tests, problem.entry_point or "", common.rest, imports)
         suite.checks = [validate_check(t.check) if isinstance(t, CallTest) and t.check else None for t in tests]
         if tests and isinstance(tests[0], CallTest) and suite.entry_point.isidentifier() and is_self_contained(source):
             suite.num_in_turn = suite.end_of_run(0)

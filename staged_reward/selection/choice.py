@@ -64,7 +64,6 @@ def choose(task_id: str, order: Sequence[Candidate], winner: Candidate | None) -
         winner: What passed every test; None takes the best of what did not fail, and then the first in `order` of
             those that passed the most tests.
     """
-    order = [candidate for candidate in order if candidate.positions]  # the others are copies of one of these
     for candidate in order:
         if not _has_outcome(candidate):
             candidate.results.append(StageResult(stage=FULL, verdict=Verdict.NOT_RUN))

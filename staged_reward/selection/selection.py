@@ -11,7 +11,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from staged_reward.admission import admit, has_sound_code, identity_of
+from staged_reward.admission import admit, has_sound_code
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import Candidate, Group
 from staged_reward.errors import InfraError
@@ -63,6 +63,7 @@ class Selection:
         self._limits = limits
         self._budget = budget
         self._scorer = scorer
+        self._has_filters = any(not isinstance(item, TestsFilter) for item in filters)
         self._history = history
         self._seed = seed
         self._survival = Survival()
@@ -73,7 +74,6 @@ class Selection:
         self._unopened: deque[Callable[[], Group]] = deque()
         self._open: list[Search] = []
         self._back: deque[Job] = deque()
-        self._originals: dict[tuple[int, bytes | str], Candidate] = {}
         self._finished: list[Search] = []
 
     def run(
@@ -115,11 +115,6 @@ class Selection:
         for positions in places.values():
             self._unopened.append(lambda positions=positions: self._admitted(positions, problems, programs))  # type: ignore[misc]
 
-    @property
-    def _finds_copies_late(self) -> bool:
-        """Whether formatted copies are looked for among what runs alone: nothing else needs to know them."""
-        return self._ranker == "random"
-
     def _admitted(self, positions: list[int], problems: Sequence[Problem], programs: Sequence[str | None]) -> Group:
         filters = [item for item in self._filters if not isinstance(item, TestsFilter)]
         groups = admit(
@@ -127,7 +122,7 @@ class Selection:
             [programs[position] for position in positions],
             lambda problem: Group.of(problem, filters, self._limits, full=True, count=False),
             positions,
-            str if self._finds_copies_late else None,
+            str if self._ranker == "random" else None,  # to find what is formatted otherwise costs more than its run
         )
         [group] = groups.values()
         if LintFilter("ruff") in filters:
@@ -151,20 +146,10 @@ class Selection:
             self._unopened.append(lambda group=group: group)  # type: ignore[misc]
 
     def _can_run(self, candidate: Candidate) -> bool:
-        if not candidate.results and not has_sound_code(candidate, self._filters):
+        is_checked = candidate.program is None or self._has_filters  # else the worker says that it does not compile
+        if not candidate.results and is_checked and not has_sound_code(candidate, self._filters):
             return False
-        if candidate.program is None or any(result.verdict not in STILL_POSSIBLE for result in candidate.results):
-            return False
-        return not (self._finds_copies_late and self._is_copy(candidate, candidate.program))
-
-    def _is_copy(self, candidate: Candidate, program: str) -> bool:
-        """Whether a candidate is one that had its turn, formatting aside; it is added to that one's copies."""
-        original = self._originals.setdefault((id(candidate.group), identity_of(program)), candidate)
-        if original is candidate:
-            return False
-        original.positions.extend(candidate.positions)
-        candidate.positions = []
-        return True
+        return not any(result.verdict not in STILL_POSSIBLE for result in candidate.results)
 
     def _open_next(self) -> Search:
         group = self._unopened.popleft()()
