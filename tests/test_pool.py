@@ -184,7 +184,7 @@ def test_closing_leaves_no_process_and_no_folder(monkeypatch, tmp_path) -> None:
     verdicts(pool, *(job(n) for n in range(20)))
     started = set(descendants_of(os.getpid())) - before
     assert len(started) >= 6  # two workers, two keepers, two fork servers
-    assert len(os.listdir(tmp_path)) == 2
+    assert 2 <= len(os.listdir(tmp_path)) <= 4  # of fork servers, also of those in which programs take turns
     pool.close()
     wait_until_gone(sorted(started))
     assert os.listdir(tmp_path) == []

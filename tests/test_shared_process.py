@@ -72,6 +72,13 @@ PROGRAMS = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def from_the_first_program_on() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, "MIN_PROGRAMS", 0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def process() -> Iterator[Worker]:
     made = Worker()
@@ -110,7 +117,8 @@ def test_verdicts_are_those_of_processes_of_their_own(time_limit: str) -> None:
         with StagedVerifier(
             (), full=True, share=share, workers=1, time_limit=time_limit, limits=Limits(cpu_seconds=0.5)  # type: ignore[arg-type]
         ) as verifier:
-            found.append([same(one) for one in verifier.verify([PROBLEM] * len(PROGRAMS), PROGRAMS)])
+            programs = PROGRAMS * 2  # the first ones of a verifier have processes of their own
+            found.append([same(one) for one in verifier.verify([PROBLEM] * len(programs), programs)])
     assert found[0] == found[1]
     assert {Verdict.PASSED, Verdict.TIMEOUT, Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR} <= {
         one[0] for one in found[0]
@@ -235,6 +243,21 @@ def test_a_sandbox_that_does_not_start_is_not_tried_for_ever() -> None:
     suite = Suite.of(PROBLEM)
     assert [process.find_failure(suite, FAILS, FIRST_PASS, may_wait=True) for _ in range(10)] == [None] * 10
     assert len(asked) == shared.MAX_FAULTS
+
+
+def test_for_a_few_programs_no_second_sandbox_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "MIN_PROGRAMS", 2)
+    asked = []
+
+    def start() -> ForkServer:
+        asked.append(1)
+        raise InfraError("not needed")
+
+    process = shared.SharedProcess(start)
+    suite = Suite.of(PROBLEM)
+    for num, expected in enumerate([0, 0, 1]):
+        process.find_failure(suite, FAILS, FIRST_PASS, may_wait=True)
+        assert len(asked) == expected, num
 
 
 def test_nothing_waits_after_a_verification(process: Worker) -> None:

@@ -26,6 +26,7 @@ from staged_reward.errors import InfraError
 from staged_reward.isolation import kernel
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Problem, Verdict
+from staged_reward.sandbox.shared import MIN_PROGRAMS
 from staged_reward.verifier import StagedVerifier
 
 ATTACK_LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0, memory_mib=512, output_mib=4, file_mib=16)
@@ -120,6 +121,8 @@ class Stand:
             pair = usual_pair(kind)
             self._verifier.verify([pair.problem], [pair.program])
         self._verifier.verify([usual_pair("call").problem], ["import numpy\n" + usual_pair("call").program])
+        for number in range(MIN_PROGRAMS + 1):
+            self._verifier.verify([usual_pair("call").problem], [f"number = {number}\n"])
         self._warm = self._census()
 
     def try_out(self, trial: Trial) -> TrialResult:

@@ -31,6 +31,9 @@ from staged_reward.sandbox.supervise import Reason
 from staged_reward.sandbox.wire import FrameTooLargeError
 from staged_reward.self_contained import MODULES
 
+MIN_PROGRAMS = (
+    8  # that could have had a turn, before the sandbox for turns is started: that takes a quarter of a second
+)
 MAX_PROGRAMS = 256  # of one process
 MAX_TESTS = 16  # of one program: it would not be worth it to run them all twice
 TURN_SECONDS = 0.03  # of CPU time
@@ -62,7 +65,7 @@ class SharedProcess:
         self._server: ForkServer | None = None
         self._guest: GuestProcess | None = None
         self._limits: Limits | None = None
-        self._num_programs = self._num_faults = 0
+        self._num_programs = self._num_faults = self._num_asked = 0
 
     def find_failure(self, suite: Suite, program: str, limits: Limits, *, may_wait: bool) -> Outcome | None:
         """Run a self-contained program against the first tests of a suite that has some for turns.
@@ -76,7 +79,8 @@ class SharedProcess:
         Returns:
             What a process of its own would have given, where the program fails; None where only that can tell.
         """
-        if self._num_faults >= MAX_FAULTS:
+        self._num_asked += 1
+        if self._num_asked <= MIN_PROGRAMS or self._num_faults >= MAX_FAULTS:
             return None
         outcome = Outcome()
         try:
