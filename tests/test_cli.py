@@ -315,6 +315,7 @@ def test_the_demo_prints_the_stages_and_two_programs(tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_the_demo_shows_what_a_reward_model_chooses(tmp_path: Path) -> None:
     finished = run(tmp_path, "demo", "--orm", "default")
     assert finished.returncode == 0, finished.stderr

@@ -43,7 +43,7 @@ def test_which_problems_are_held_out_depends_on_the_seed_and_tests_grow() -> Non
         assert sizes[0] <= 2 < sizes[-1]
 
 
-@pytest.mark.parametrize("reward", ["staged", "ungated"])
+@pytest.mark.parametrize("reward", ["staged", pytest.param("ungated", marks=pytest.mark.slow)])
 def test_a_policy_is_trained_and_its_curve_drawn(script: Any, tmp_path: Path, reward: str) -> None:
     script.main(
         script.Settings(

@@ -152,6 +152,7 @@ def test_checkpoints_of_other_data_are_not_gone_on_with(data: Path, tmp_path: Pa
         script.main(settings(script, changed, tmp_path / "run", max_length=400))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_each_seed_has_its_own_run_in_wandb(data: Path, tmp_path: Path, script: Any, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -18,6 +18,7 @@ from staged_reward.limits import Limits
 from staged_reward.pareto.processes import run_in_processes
 from staged_reward.pareto.recipe import Recipe
 from staged_reward.problem import Judgement, Problem, Verdict
+from staged_reward.sandbox.shared import MIN_PROGRAMS
 from staged_reward.rankers import Ranked, rank
 from staged_reward.samples import Sample
 from staged_reward.summary import summarise
@@ -292,10 +293,12 @@ class Trials:
 
 
 def _warm_up(verifier: StagedVerifier, problems: Sequence[Problem]) -> None:
-    """Start the workers and load the model on a problem of the data."""
+    """Start the workers and their sandboxes, and load the model, on a problem of the data."""
     chosen = list({id(problem): problem for problem in problems}.values())[: verifier.num_workers]
     programs = [problem.solution or "pass" for problem in chosen]
     verifier.verify(chosen, programs)
+    num_failing = 4 * verifier.num_workers * (MIN_PROGRAMS + 1)  # some for each worker: they start its second sandbox
+    verifier.verify([chosen[0]] * num_failing, [f"number = {number}" for number in range(num_failing)])
     if verifier.history is not None:
         verifier.history.filters.clear()
         verifier.history.tests.clear()

@@ -31,9 +31,7 @@ from staged_reward.sandbox.supervise import Reason
 from staged_reward.sandbox.wire import FrameTooLargeError
 from staged_reward.self_contained import MODULES
 
-MIN_PROGRAMS = (
-    8  # that could have had a turn, before the sandbox for turns is started: that takes a quarter of a second
-)
+MIN_PROGRAMS = 8  # that could have had a turn, before their sandbox is started: that takes a quarter of a second
 MAX_PROGRAMS = 256  # of one process
 MAX_TESTS = 16  # of one program: it would not be worth it to run them all twice
 TURN_SECONDS = 0.03  # of CPU time
@@ -42,6 +40,7 @@ PROCESS_SECONDS = 0.003  # what a process of its own takes beside the program, f
 PROCESS_CPU_SECONDS, PROCESS_WALL_SECONDS = 60.0, 10.0  # of all turns together; waiting for a program is wall time
 
 _IN_DOUBT = frozenset({"MemoryError", "RecursionError"})
+_DOUBT = Verdict.CRASHED, "in doubt"  # ends the turn, and is told to nobody
 _PACKAGES = packages_to_preload("\n".join(f"import {name}" for name in MODULES))
 _SHARE, _SPENT, _FORGET = operation("share", list(MODULES)), operation("spent"), operation("forget")
 
@@ -166,13 +165,10 @@ class SharedProcess:
                 if outcome.verdict is Verdict.PASSED:
                     test, check = suite.call(index), suite.checks[index]
                     is_certain = _is_certain(reply, test.check or EQUAL)
-                    outcome.note(
-                        *(
-                            judge_reply(reply.kind, reply.items, test, check, suite.entry_point)
-                            if is_certain
-                            else (Verdict.CRASHED, "in doubt")
-                        )
+                    judged = (
+                        judge_reply(reply.kind, reply.items, test, check, suite.entry_point) if is_certain else _DOUBT
                     )
+                    outcome.note(*judged)
             _, (cpu_seconds,) = receive_reply(guest, {VALUE: (float,)})
             start, end = end, min(MAX_TESTS, suite.num_in_turn)
             if outcome.verdict is not Verdict.PASSED or start == end:
@@ -195,7 +191,5 @@ class SharedProcess:
             self.close()
             return False
         is_by_timer = os.WIFSIGNALED(ending.status) and os.WTERMSIG(ending.status) == signal.SIGPROF
-        is_first_program = self._num_programs == 1
-        return (
-            is_first_program and limits.cpu_seconds <= TURN_SECONDS and ending.reason is Reason.EXITED and is_by_timer
-        )
+        is_sure = may_wait or self._num_programs == 1
+        return is_sure and is_by_timer and limits.cpu_seconds <= TURN_SECONDS and ending.reason is Reason.EXITED
