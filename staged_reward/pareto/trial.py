@@ -18,9 +18,9 @@ from staged_reward.limits import Limits
 from staged_reward.pareto.processes import run_in_processes
 from staged_reward.pareto.recipe import Recipe
 from staged_reward.problem import Judgement, Problem, Verdict
-from staged_reward.sandbox.shared import MIN_PROGRAMS
 from staged_reward.rankers import Ranked, rank
 from staged_reward.samples import Sample
+from staged_reward.sandbox.shared import MIN_PROGRAMS
 from staged_reward.summary import summarise
 from staged_reward.verification import Scorer
 from staged_reward.verifier import StagedVerifier, TimeLimit
