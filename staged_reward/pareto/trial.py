@@ -148,7 +148,7 @@ class Trials:
         seed = seeds[number % len(seeds)]
         scorer = None if seed is None else KnownScores(seed)
         with self._verifier(recipe, scorer) as verifier:
-            _warm_up(verifier, self._problems)
+            warm_up(verifier, self._problems)
             is_strategy = recipe.mode == "strategy"
             trial = self._choose(recipe, verifier, number) if is_strategy else self._verify(recipe, verifier)
         if number >= len(seeds):
@@ -292,7 +292,7 @@ class Trials:
         return Trial(perf_counter() - started, {"full": 0.0}, kept=kept)
 
 
-def _warm_up(verifier: StagedVerifier, problems: Sequence[Problem]) -> None:
+def warm_up(verifier: StagedVerifier, problems: Sequence[Problem]) -> None:
     """Start the workers and their sandboxes, and load the model, on a problem of the data."""
     chosen = list({id(problem): problem for problem in problems}.values())[: verifier.num_workers]
     programs = [problem.solution or "pass" for problem in chosen]
