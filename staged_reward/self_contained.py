@@ -137,8 +137,8 @@ def _is_plain_format(text: object) -> bool:
         return False
     try:
         fields = [(name or "", spec or "") for _, name, spec, _ in string.Formatter().parse(text)]
-    except ValueError:  # it will raise in the program, too
-        return True
+    except ValueError:  # it raises in the program, too, but after the fields before the fault have been read
+        return False
     return all("." not in name and _is_plain_format(spec) for name, spec in fields)
 
 

@@ -144,7 +144,7 @@ class Worker:
         self._problems: dict[int, Problem] = {}
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
-        self._servers: dict[bool, ForkServer] = {}  # by whether it is the one with third-party packages loaded
+        self._servers: dict[bool, ForkServer] = {}  # by whether it is the one with packages loaded
         self._shared = SharedProcess(self._start_server) if share else None
         self._is_leaving = False
 

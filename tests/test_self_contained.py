@@ -83,6 +83,7 @@ NOT_PLAIN = [
     "def f(x, ValueError=Exception):\n    try:\n        return f(x)\n    except ValueError:\n        return 1",
     "def f(x):\n    return '{0.real}'.format(x)",
     "def f(x):\n    return '{:{0.real}}'.format(x)",
+    "def f(x):\n    return '{0.real} {'.format(x)",
     "def f(x, y):\n    return y.format(x)",
     "def f(x):\n    return [y async for y in x]",
     "def __getattr__(x):\n    return x",

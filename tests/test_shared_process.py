@@ -232,14 +232,19 @@ def test_a_lost_sandbox_costs_no_verdict(process: Worker) -> None:
     assert judge(process, FAILS).verdict is Verdict.WRONG_ANSWER
 
 
-def test_a_sandbox_that_does_not_start_is_not_tried_for_ever() -> None:
-    asked = []
+def process_without_sandbox() -> tuple[shared.SharedProcess, list[int]]:
+    """Return one whose sandbox does not start, and a list that grows with every start."""
+    asked: list[int] = []
 
     def refuse() -> ForkServer:
         asked.append(1)
         raise InfraError("none today")
 
-    process = shared.SharedProcess(refuse)
+    return shared.SharedProcess(refuse), asked
+
+
+def test_a_sandbox_that_does_not_start_is_not_tried_for_ever() -> None:
+    process, asked = process_without_sandbox()
     suite = Suite.of(PROBLEM)
     assert [process.find_failure(suite, FAILS, FIRST_PASS, may_wait=True) for _ in range(10)] == [None] * 10
     assert len(asked) == shared.MAX_FAULTS
@@ -247,13 +252,7 @@ def test_a_sandbox_that_does_not_start_is_not_tried_for_ever() -> None:
 
 def test_for_a_few_programs_no_second_sandbox_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "MIN_PROGRAMS", 2)
-    asked = []
-
-    def start() -> ForkServer:
-        asked.append(1)
-        raise InfraError("not needed")
-
-    process = shared.SharedProcess(start)
+    process, asked = process_without_sandbox()
     suite = Suite.of(PROBLEM)
     for num, expected in enumerate([0, 0, 1]):
         process.find_failure(suite, FAILS, FIRST_PASS, may_wait=True)
