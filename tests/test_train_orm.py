@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,46 +25,38 @@ ROOT = Path(__file__).parent.parent
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline", "CUDA_VISIBLE_DEVICES": ""}
 ENVIRONMENT = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT)}
 LAUNCHER = ("-m", "accelerate.commands.launch", "--config_file", "configs/accelerate/two_cpu.yaml")
+CONFIG = "configs/orm/smoke.yaml"
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of what TRL and transformers use
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def script() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.syspath_prepend(str(ROOT / "train"))
+        yield importlib.import_module("train_orm")
+
+
+@pytest.fixture(scope="module")
+def data(script: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     files = {"problems": PROBLEMS, "samples": CANDIDATES, "results": CANDIDATES, "output_dir": folder}
-    run("train/make_pairs.py", "--config", "configs/orm_data/examples.yaml", *(f"{k}={v}" for k, v in files.items()))
+    make_pairs = importlib.import_module("make_pairs")
+    make_pairs.main(load_config("configs/orm_data/examples.yaml", make_pairs.Settings, words_of(files)))
     return folder
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, *words]
+def words_of(settings: dict[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in settings.items()]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    finished = subprocess.run(command(*words), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
-    assert finished.returncode == 0, finished.stderr
-    return finished
-
-
-def arguments(data: Path, output_dir: Path, **settings: Any) -> tuple[str, ...]:
-    given = {"data": data, "output_dir": output_dir, **settings}
-    return (
-        "train/train_orm.py",
-        "--config",
-        "configs/orm/smoke.yaml",
-        *(f"{key}={value}" for key, value in given.items()),
-    )
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(str(ROOT / "train"))
-    return importlib.import_module("train_orm")
+def command(data: Path, output_dir: Path, **changes: Any) -> list[str]:
+    return ["train/train_orm.py", "--config", CONFIG, *words_of({"data": data, "output_dir": output_dir, **changes})]
 
 
 def settings(script: Any, data: Path, output_dir: Path, **changes: Any) -> Any:
-    _, _, _, *overrides = arguments(data, output_dir, **changes)
-    return load_config("configs/orm/smoke.yaml", script.Settings, overrides)
+    return load_config(CONFIG, script.Settings, words_of({"data": data, "output_dir": output_dir, **changes}))
 
 
 def losses_of(folder: Path) -> list[float]:
@@ -72,10 +65,10 @@ def losses_of(folder: Path) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(script: Any, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted run of eight steps on pairs."""
     folder = tmp_path_factory.mktemp("whole")
-    run(*arguments(data, folder, max_steps=8, per_device_train_batch_size=4))
+    script.main(settings(script, data, folder, max_steps=8, per_device_train_batch_size=4))
     return folder
 
 
@@ -100,7 +93,6 @@ def test_best_of_n_on_held_out_problems_is_logged_at_every_evaluation(trained: P
     assert all("eval_loss" in entry or "eval_bo8" in entry or "step" in entry for entry in history)
 
 
-@pytest.mark.filterwarnings("ignore")  # of what TRL and transformers use
 @pytest.mark.parametrize("loss", ["bradley_terry_group", "top_pass"])
 def test_group_losses_train(data: Path, tmp_path: Path, script: Any, loss: str) -> None:
     script.main(settings(script, data, tmp_path, loss=loss, max_programs=6))
@@ -110,7 +102,6 @@ def test_group_losses_train(data: Path, tmp_path: Path, script: Any, loss: str) 
     assert card.loss == loss
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_adapters_are_evaluated_merged_and_saved_in_half_precision(data: Path, tmp_path: Path, script: Any) -> None:
     from safetensors.torch import load_file
 
@@ -124,8 +115,11 @@ def test_adapters_are_evaluated_merged_and_saved_in_half_precision(data: Path, t
     assert len(set(OrmScorer(tmp_path / "seed-1").score(["p"] * 2, ["x = 1", "print(2)"]))) == 2
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_loss(data: Path, trained: Path, tmp_path: Path) -> None:
-    words = command(*arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=4))
+def test_a_killed_run_goes_on_and_ends_with_the_same_loss(
+    script: Any, data: Path, trained: Path, tmp_path: Path
+) -> None:
+    changes = {"max_steps": 8, "per_device_train_batch_size": 4}
+    words = [sys.executable, *command(data, tmp_path, **changes)]
     process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     whole = tmp_path / "seed-1" / "checkpoint-4" / "whole"
     deadline = time.monotonic() + 100
@@ -135,11 +129,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(data: Path, trained: P
     process.wait()
     assert whole.exists()
     assert not (tmp_path / "seed-1" / "model.safetensors").exists(), "it ended before it was killed"
-    run(*words[1:])
+    script.main(settings(script, data, tmp_path, **changes))
     assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_checkpoints_of_other_data_are_not_gone_on_with(data: Path, tmp_path: Path, script: Any) -> None:
     changed = tmp_path / "data"
     changed.mkdir()
@@ -153,7 +146,6 @@ def test_checkpoints_of_other_data_are_not_gone_on_with(data: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
 def test_each_seed_has_its_own_run_in_wandb(data: Path, tmp_path: Path, script: Any, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -161,7 +153,6 @@ def test_each_seed_has_its_own_run_in_wandb(data: Path, tmp_path: Path, script: 
     assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_the_first_layers_are_kept_with_their_kinds(script: Any, tmp_path: Path) -> None:
     from transformers import Qwen2Config
 
@@ -176,7 +167,9 @@ def test_the_first_layers_are_kept_with_their_kinds(script: Any, tmp_path: Path)
 
 
 def test_two_processes_have_the_losses_of_one(data: Path, trained: Path, tmp_path: Path) -> None:
-    run(*LAUNCHER, *arguments(data, tmp_path, max_steps=8, per_device_train_batch_size=2))
+    words = [sys.executable, *LAUNCHER, *command(data, tmp_path, max_steps=8, per_device_train_batch_size=2)]
+    finished = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
+    assert finished.returncode == 0, finished.stderr
     assert losses_of(tmp_path) == pytest.approx(losses_of(trained), abs=1e-4)
 
 
