@@ -195,9 +195,24 @@ def test_a_sample_is_the_same_whatever_is_sampled_beside_it(tiny_folder: str) ->
     assert [one.text for one in found] == [one.text for one in sample(alone, "Add.", range(6), sampling)]
     assert found[4:] == sample(together, "Add.", [4, 5], sampling)
     assert len({one.text for one in found}) > 1
-    assert all(one.num_tokens == 12 and one.is_cut for one in found if not one.text.endswith("\0"))
+    assert [one.num_tokens for one in found if one.is_cut] == [12] * sum(one.is_cut for one in found) != []
     together.close()
     alone.close()
+
+
+@pytest.mark.parametrize(("top_p", "expected"), [(1.0, {0, 1, 2, 3}), (0.9, {0, 2, 3}), (0.5, {2})])
+def test_tokens_are_drawn_from_the_nucleus_alone_as_often_as_they_are_likely(top_p: float, expected: set[int]) -> None:
+    import torch
+
+    from staged_reward.generation.transformers_model import _OwnDraw
+
+    chances = torch.tensor([0.2, 0.05, 0.6, 0.15])
+    draw = _OwnDraw(Sampling(temperature=2.0, top_p=top_p), [torch.Generator().manual_seed(0)])
+    drawn = [int(draw(None, 2.0 * chances.log()[None]).argmax()) for _ in range(1000)]
+    assert set(drawn) == expected
+    kept = chances[sorted(expected)].sum()
+    for token in expected:
+        assert drawn.count(token) / 1000 == pytest.approx(float(chances[token] / kept), abs=0.05)
 
 
 def test_greedy_samples_are_equal_and_stop_strings_end_them(tiny_folder: str) -> None:

@@ -53,7 +53,7 @@ def test_the_logits_are_those_of_the_whole_model(kind: str, attention: str) -> N
     @given(rows=ROWS, tokens=st.integers(1, 200))
     def check(rows: list[list[int]], tokens: int) -> None:
         assert leaf_layer.is_installed(model)
-        found = leaf_logits(model, TokenTrie.of(rows), Budget(tokens))
+        found, _ = leaf_logits(model, TokenTrie.of(rows), Budget(tokens))
         expected, _ = padded_logits(model, rows, SIZES["pad_token_id"], Budget(1))
         assert found == pytest.approx(expected, abs=1e-5)
 

@@ -186,12 +186,14 @@ class _OwnDraw:
         import torch
 
         chances_BV = torch.softmax(scores_BV.float() / self._sampling.temperature, dim=-1)
-        ordered_BV, order_BV = chances_BV.sort(dim=-1, descending=True)
-        ordered_BV[ordered_BV.cumsum(-1) - ordered_BV >= self._sampling.top_p] = 0.0
+        if self._sampling.top_p < 1:
+            ordered_BV, order_BV = chances_BV.sort(dim=-1, descending=True)
+            ordered_BV[ordered_BV.cumsum(-1) - ordered_BV >= self._sampling.top_p] = 0.0
+            chances_BV = torch.zeros_like(chances_BV).scatter_(1, order_BV, ordered_BV)
         drawn_B = torch.stack(
             [
-                order[torch.multinomial(ordered, 1, generator=generator)]
-                for ordered, order, generator in zip(ordered_BV, order_BV, self._generators, strict=True)
+                torch.multinomial(chances, 1, generator=generator)
+                for chances, generator in zip(chances_BV, self._generators, strict=True)
             ]
         )
         return torch.full_like(scores_BV, -torch.inf).scatter_(1, drawn_B, 0.0)

@@ -180,7 +180,7 @@ def _agrees(model: Any, rows: list[list[int]], pad_token_id: int) -> bool:
     from staged_reward.orm.trie import TokenTrie
 
     try:
-        packed = leaf_logits(model, TokenTrie.of(rows), Budget(96))
+        packed, _ = leaf_logits(model, TokenTrie.of(rows), Budget(96))
     except (
         RuntimeError,
         TypeError,

@@ -1,7 +1,7 @@
 """What scoring took: the floor meter.
 
 The floor is one computation per distinct token prefix. `computed` over `distinct_prefixes` says how far above it a scorer
-is in work; the seconds say how far in time.
+is in work, or below where earlier calls had computed some; the seconds say how far in time.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ class ScoringCost:
         distinct_programs: Distinct texts among those of one call.
         truncated: Distinct texts that were longer than the limit; their ends were kept.
         tokens: Of the distinct texts.
-        distinct_prefixes: Tokens that have to be computed.
+        distinct_prefixes: Tokens that have to be computed, if nothing is known of them.
         computed: Tokens that were computed, padding included.
+        reused: Of the distinct prefixes, those that an earlier call had computed.
         padding: Of those, the ones that stood for nothing.
         flops: Of the model, by its own formula: 2 per weight and token, 4 × width per layer, token and token attended to.
         seconds: In the model, tokenization included.
@@ -32,6 +33,7 @@ class ScoringCost:
     tokens: int = 0
     distinct_prefixes: int = 0
     computed: int = 0
+    reused: int = 0
     padding: int = 0
     flops: float = 0.0
     seconds: float = 0.0

@@ -4,6 +4,9 @@ The nodes go through the model in depth-first order, a chunk at a time. What a c
 ancestors of its first node, one path; so the key-value cache holds one path, never more, and memory is known beforehand:
 a chunk and a path as long as the longest text. A text's score is the head's output at its last node.
 
+Nodes that texts of earlier calls began with need not be computed where a `PrefixCache` has them: they join the path of the
+first chunk that needs them.
+
 What it does: chunks, masks, positions, cache. What it does not do: decide which models can be run so (`can_pack`
 asks them), tokenize, load.
 
@@ -21,33 +24,38 @@ from transformers import DynamicCache
 
 from staged_reward.orm import leaf_layer, tree_attention
 from staged_reward.orm.memory import Budget, is_out_of_memory
+from staged_reward.orm.prefix_cache import Stems
 from staged_reward.orm.trie import Array, TokenTrie
 
 
-def leaf_logits(model: Any, trie: TokenTrie, budget: Budget) -> list[float]:
-    """Return the head's output at each leaf.
+def leaf_logits(model: Any, trie: TokenTrie, budget: Budget, stems: Stems | None = None) -> tuple[list[float], Array]:
+    """Return the head's output at each leaf, and the nodes that were computed.
 
     Args:
         model: A sequence-classification model with one label, in inference mode, for which `can_pack` holds.
         trie: What to compute.
         budget: Of a chunk; made smaller where memory runs out.
+        stems: Of the trie: what earlier calls have computed, and what later ones may want.
 
     Returns:
-        R floats, in the order of the rows that the trie was made of.
+        R floats, in the order of the rows that the trie was made of, and the nodes.
 
     Raises:
         InfraError: Memory runs out even for a few tokens.
     """
+    todo = np.arange(len(trie)) if stems is None else np.setdiff1d(np.arange(len(trie)), stems.known_K)
     leaves = np.unique(trie.leaves)
     logit_of: dict[int, float] = {}
     cache, path = DynamicCache(), np.zeros(0, dtype=np.int64)
     start = 0
     with torch.inference_mode():
-        while start < len(trie):
-            end = min(start + budget.tokens, len(trie))
-            wanted = leaves[(leaves >= start) & (leaves < end)]
+        while start < len(todo):
+            chunk = todo[start : start + budget.tokens]
+            if stems is not None:
+                path = np.concatenate([path, stems.load(cache, chunk)])
+            wanted = np.flatnonzero(np.isin(chunk, leaves, assume_unique=True))
             try:
-                logits = _run_chunk(model, trie, path, np.arange(start, end), cache, wanted - start)
+                logits = _run_chunk(model, trie, path, chunk, cache, wanted)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -57,10 +65,13 @@ def leaf_logits(model: Any, trie: TokenTrie, budget: Budget) -> list[float]:
                     cache = DynamicCache()
                 budget.halve(error)
                 continue
-            logit_of.update(zip(wanted.tolist(), logits, strict=True))
-            path = _advance(cache, trie, np.concatenate([path, np.arange(start, end)]), end)
-            start = end
-    return [logit_of[leaf] for leaf in trie.leaves.tolist()]
+            logit_of.update(zip(chunk[wanted].tolist(), logits, strict=True))
+            path = np.concatenate([path, chunk])
+            if stems is not None:
+                stems.keep(cache, path)
+            start += len(chunk)
+            path = _advance(cache, trie, path, int(todo[start]) if start < len(todo) else len(trie))
+    return [logit_of[leaf] for leaf in trie.leaves.tolist()], todo
 
 
 def _run_chunk(
@@ -84,9 +95,9 @@ def _run_chunk(
     return logits
 
 
-def _advance(cache: DynamicCache, trie: TokenTrie, keys: Array, end: int) -> Array:
+def _advance(cache: DynamicCache, trie: TokenTrie, keys: Array, following: int) -> Array:
     """Keep of the cache the ancestors of the node that comes next; return them."""
-    is_kept = trie.ends[keys] > end
+    is_kept = trie.ends[keys] > following
     for layer in cache.layers:
         kept = torch.from_numpy(np.flatnonzero(is_kept)).to(layer.keys.device)
         layer.keys = layer.keys.index_select(-2, kept)

@@ -2,7 +2,8 @@
 
 What it does: builds the text as TRL's `RewardTrainer` does in training (EOS appended as text unless it is there, the
 tokenizer's special tokens on, pad token = EOS where there is none), keeps the last `max_length` tokens, and computes each
-distinct token prefix once (`packed`), or length-sorted padded batches where a model does not allow that (`padded`).
+distinct token prefix once (`packed`), in this call or an earlier one (`prefix_cache`), or length-sorted padded batches
+where a model does not allow that (`padded`).
 What it does not do: chat templates, activations, ranking.
 
 A score depends on its own text alone, not on the batch around it or on the order of the input.
@@ -17,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from staged_reward.calibration import Calibration
 from staged_reward.errors import InfraError, InputError
@@ -35,6 +36,8 @@ from staged_reward.orm.encoding import encode, pooled, text_of
 
 if TYPE_CHECKING:
     import torch
+
+    from staged_reward.orm.prefix_cache import PrefixCache
 
 
 class OrmScorer:
@@ -56,6 +59,7 @@ class OrmScorer:
         normalisation: Normalisation | None = None,
         device: str | None = None,
         dtype: torch.dtype | str | None = None,
+        prefix_cache_mib: int = 64,
     ) -> None:
         """Say which checkpoint and how to run it; nothing is loaded yet.
 
@@ -72,13 +76,16 @@ class OrmScorer:
             normalisation: What is done to a program first: `black` formats it, `none` leaves it.
             device: Where to run, e.g. `cuda:0`; None takes a GPU where there is one.
             dtype: Of the weights, e.g. `bfloat16`; None keeps float32 on a CPU and takes the checkpoint's own on a GPU.
+            prefix_cache_mib: Memory, on the device, for what texts of earlier calls began with; 0 computes each call anew.
 
         Raises:
-            InputError: A limit below 1, or a template without `{program}`.
+            InputError: A limit below 1, a negative memory, or a template without `{program}`.
         """
         for name, value in (("max_length", max_length), ("max_tokens_per_batch", max_tokens_per_batch)):
             if value is not None:
                 check_positive(f"OrmScorer: {name}", value)
+        if isinstance(prefix_cache_mib, bool) or prefix_cache_mib < 0:
+            raise InputError(f"OrmScorer: prefix_cache_mib={prefix_cache_mib}; give 0 or more")
         if template is not None:
             check_template(template)
         self.model = checkpoint_name(model)
@@ -88,8 +95,10 @@ class OrmScorer:
         self.normalisation = normalisation
         self.device = device
         self.dtype = dtype
+        self.prefix_cache_mib = prefix_cache_mib
         self.cost = ScoringCost()
         self._loaded: tuple[Checkpoint, OrmCard] | None = None
+        self._prefixes: PrefixCache | None = None
         self._lock = threading.Lock()
 
     def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
@@ -115,9 +124,11 @@ class OrmScorer:
             start = time.perf_counter()
             eos_token = checkpoint.tokenizer.eos_token
             texts = [text_of(*pair, card, eos_token) for pair in zip(prompts, programs, strict=True)]
-            distinct = list(dict.fromkeys(texts))
-            cost = ScoringCost(programs=len(texts), distinct_programs=len(distinct))
-            logit_of = dict(zip(distinct, score_texts(checkpoint, distinct, card.max_length, cost), strict=True))
+            prompt_of = dict(zip(texts, prompts, strict=True))
+            cost = ScoringCost(programs=len(texts), distinct_programs=len(prompt_of))
+            reuse = None if self._prefixes is None else Reuse(self._prefixes, list(prompt_of.values()))
+            logits = score_texts(checkpoint, list(prompt_of), card.max_length, cost, reuse)
+            logit_of = dict(zip(prompt_of, logits, strict=True))
             cost.seconds = time.perf_counter() - start
             self.cost.add(cost)
         scores = [logit_of[text] for text in texts]
@@ -149,7 +160,10 @@ class OrmScorer:
     def _load(self) -> tuple[Checkpoint, OrmCard]:
         if self._loaded is None:
             checkpoint = load_checkpoint(self.model, self.device, self.dtype, self.max_tokens_per_batch)
+            from staged_reward.orm.prefix_cache import PrefixCache
+
             self._loaded = checkpoint, self._agree(OrmCard.of(self.model), checkpoint)
+            self._prefixes = PrefixCache(self.prefix_cache_mib << 20) if self.prefix_cache_mib else None
         return self._loaded
 
     def _agree(self, stated: OrmCard | None, checkpoint: Checkpoint) -> OrmCard:
@@ -181,31 +195,62 @@ class OrmScorer:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_loaded": None, "_lock": None, "cost": ScoringCost()}
+        return {**self.__dict__, "_loaded": None, "_prefixes": None, "_lock": None, "cost": ScoringCost()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
 
 
-def score_texts(checkpoint: Checkpoint, texts: Sequence[str], max_length: int, cost: ScoringCost) -> list[float]:
-    """Return the logit of each text, EOS included, and note in `cost` what it took but for the time."""
+class Reuse(NamedTuple):
+    """What may be known of texts beforehand.
+
+    Attributes:
+        cache: Of their model.
+        prompts: One per text; texts of one prompt begin alike.
+    """
+
+    cache: PrefixCache
+    prompts: Sequence[str]
+
+
+def score_texts(
+    checkpoint: Checkpoint,
+    texts: Sequence[str],
+    max_length: int,
+    cost: ScoringCost,
+    reuse: Reuse | None = None,
+) -> list[float]:
+    """Return the logit of each text, EOS included, and note in `cost` what it took but for the time.
+
+    Args:
+        checkpoint: The model.
+        texts: To be scored.
+        max_length: Tokens kept of a text, from its end.
+        cost: Gets the sums.
+        reuse: What earlier calls computed with the same weights; None where it is not looked at, and nothing is kept.
+    """
     from staged_reward.orm.packed import leaf_logits
     from staged_reward.orm.padded import padded_logits
+    from staged_reward.orm.prefix_cache import Stems
+    from staged_reward.orm.threads import threads_for
     from staged_reward.orm.trie import TokenTrie
 
     encoded, cost.truncated = encode(checkpoint.tokenizer, texts, min(max_length, checkpoint.max_positions))
     rows = [pooled(row, checkpoint.pad_token_id) for row in encoded]
     trie = TokenTrie.of(rows)
     cost.tokens, cost.distinct_prefixes = sum(map(len, rows)), len(trie)
+    config = checkpoint.model.config.get_text_config()
     if checkpoint.can_pack:
-        logits, cost.computed = leaf_logits(checkpoint.model, trie, checkpoint.budget), len(trie)
-        attended = int(trie.depths.sum()) + len(trie)
+        with threads_for(flops_of(config, checkpoint.num_weights, len(trie), 0), checkpoint.model.device):
+            stems = None if reuse is None else Stems(trie, reuse.prompts, reuse.cache)
+            logits, computed = leaf_logits(checkpoint.model, trie, checkpoint.budget, stems)
+        cost.computed, cost.reused = len(computed), len(trie) - len(computed)
+        attended = int(trie.depths[computed].sum()) + len(computed)
         _rescore_alone(checkpoint, rows, logits)
     else:
         logits, cost.computed = padded_logits(checkpoint.model, rows, checkpoint.pad_token_id, checkpoint.budget)
         cost.padding = cost.computed - cost.tokens
         attended = sum(len(row) * (len(row) + 1) // 2 for row in rows)
-    config = checkpoint.model.config.get_text_config()
     cost.flops = flops_of(config, checkpoint.num_weights, cost.computed, attended)
     return logits
 

@@ -30,7 +30,7 @@ class TreeBlocks:
     """Which keys the blocks of one chunk see.
 
     Args:
-        nodes: P + T, the nodes of path and chunk, ascending.
+        nodes: P + T, the nodes of path and chunk; those of the chunk ascend.
         ends: P + T, one past the last node below each.
         num_path: P.
         dtype: Of the model.
@@ -39,8 +39,7 @@ class TreeBlocks:
     def __init__(self, nodes: Array, ends: Array, num_path: int, dtype: torch.dtype) -> None:
         starts = range(num_path, len(nodes), BLOCK_SIZE)
         seen = [
-            np.concatenate([np.flatnonzero(ends[:start] > nodes[start]), np.arange(start, start + BLOCK_SIZE)])
-            for start in starts
+            np.concatenate([_seen_from(nodes, ends, start), np.arange(start, start + BLOCK_SIZE)]) for start in starts
         ]
         width = max(map(len, seen))
         keys_BK = np.full((len(seen), width), -1)
@@ -88,6 +87,12 @@ class TreeBlocks:
             bias = self._bias_BSK[None, :, None].expand(num_groups, -1, repeats, -1, -1)
             self._bias_by_heads[num_groups, repeats] = bias.reshape(num_groups * num_blocks, -1, width)
         return self._bias_by_heads[num_groups, repeats]
+
+
+def _seen_from(nodes: Array, ends: Array, start: int) -> Array:
+    """Return which keys before a block some query of it sees: ancestors of its first, or of a later one."""
+    last = nodes[min(start + BLOCK_SIZE, len(nodes)) - 1]
+    return np.flatnonzero((ends[:start] > nodes[start]) & (nodes[:start] < last))
 
 
 def _forward(
