@@ -25,6 +25,8 @@ from staged_reward.pareto.processes import run_in_processes
 from staged_reward.pareto.trial import warm_up
 from staged_reward.samples import Sample, read_samples
 
+WAYS = CERTIFIED, FULL, PROCESSES = "certified", "full suite", "process each"
+
 
 def main(
     samples: Annotated[Path, typer.Argument(help="File of samples.")],
@@ -39,26 +41,25 @@ def main(
     for sample in read_samples(samples, loaded):
         by_problem[sample.problem.task_id].append(sample)
     ratios: dict[str, list[float]] = defaultdict(list)
-    with StagedVerifier((), full=True) as verifier:
-        warm_up(verifier, loaded)
-        for trial in range(trials):
-            drawn = [one for own in by_problem.values() for one in random.Random(trial).sample(own, min(n, len(own)))]
-            given = ([one.problem for one in drawn], [one.program for one in drawn])
-            ways: dict[str, Callable[[], object]] = {
-                "certified": partial(verifier.choose, *given, strategy="certified"),
-                "full suite": partial(verifier.verify, *given),
-            }
-            if processes:
+    for trial in range(trials):
+        drawn = [one for own in by_problem.values() for one in random.Random(trial).sample(own, min(n, len(own)))]
+        given = ([one.problem for one in drawn], [one.program for one in drawn])
+        taken: dict[str, float] = {}
+        for name in WAYS if processes else WAYS[:-1]:
+            with StagedVerifier((), full=True) as verifier:  # of its own: one that knows the problems would be ahead
+                warm_up(verifier, loaded)
                 limit = verifier.limits.cpu_seconds
-                ways["process each"] = partial(run_in_processes, *given, verifier.num_workers, limit)
-            taken: dict[str, float] = {}
-            for name, run in ways.items():
+                ways: dict[str, Callable[[], object]] = {
+                    CERTIFIED: partial(verifier.choose, *given, strategy="certified"),
+                    FULL: partial(verifier.verify, *given),
+                    PROCESSES: partial(run_in_processes, *given, verifier.num_workers, limit),
+                }
                 start = perf_counter()
-                run()
+                ways[name]()
                 taken[name] = perf_counter() - start
-                print(f"trial {trial}: {name}: {len(drawn):,} programs, {taken[name]:.2f} s", flush=True)
-            for name, duration in taken.items():
-                ratios[name].append(duration / taken["certified"])
+            print(f"trial {trial}: {name}: {len(drawn):,} programs, {taken[name]:.2f} s", flush=True)
+        for name, duration in taken.items():
+            ratios[name].append(duration / taken[CERTIFIED])
     for name, found in ratios.items():
         print(f"certified against {name}: {statistics.median(found):.2f} times; {min(found):.2f} to {max(found):.2f}")
 

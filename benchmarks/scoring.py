@@ -164,7 +164,9 @@ def main(
     )
     if not checkpoint.exists():
         make_checkpoint(checkpoint)
-    scorer = OrmScorer(checkpoint, dtype=dtype, max_tokens_per_batch=tokens or None, device="cpu")
+    scorer = OrmScorer(
+        checkpoint, dtype=dtype, max_tokens_per_batch=tokens or None, device="cpu", prefix_cache_mib=0
+    )  # every trial computes all
     prompts, sources = [s.problem.prompt for s in distinct], [s.program or "" for s in distinct]
     scorer.score(prompts[:4], sources[:4])
     loaded, card = scorer._load()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ from staged_reward.worker import (
     Lesson,
     LintTask,
     Message,
+    Rest,
     TestsTask,
 )
 
@@ -48,6 +50,7 @@ PATIENCE_SECONDS = 60.0  # beyond the sum of a job's own limits
 LOOK_SECONDS = 2.0  # between two looks whether a worker is stopped
 _CANARY_KEY = -1  # no job and no problem has this number
 CANARY_SECONDS = 30.0  # for a known-good program, start of the worker included
+KEPT_BYTES = 8 << 20  # of problems, as they are sent, that workers know from call to call
 
 
 @dataclass(slots=True)
@@ -59,6 +62,36 @@ class _Seat:
     jobs: deque[Job] = field(default_factory=deque)
     known: set[int] = field(default_factory=set)
     deadline: float = 0.0
+
+
+class _Lessons:
+    """Problems as they are sent. Those that are small together are made once, and known to workers from call to call."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Problem, bytes]] = {}  # while a problem is here, its key is no other's
+        self._num_bytes = 0
+        self.is_too_much = False
+
+    def are_of(self, problems: dict[int, Problem]) -> bool:
+        """Whether keys stand for the same problems as before."""
+        return all(problems.get(key, problem) is problem for key, (problem, _) in self._kept.items())
+
+    def of(self, key: int, problem: Problem) -> bytes:
+        """Return the message that teaches a problem."""
+        if key in self._kept:
+            return self._kept[key][1]
+        message = pickle.dumps(Lesson(key, problem), pickle.HIGHEST_PROTOCOL)
+        self._num_bytes += len(message)
+        self.is_too_much = self._num_bytes > KEPT_BYTES
+        if not self.is_too_much:
+            self._kept[key] = problem, message
+        return message
+
+    def clear(self) -> None:
+        """Keep none of them."""
+        self._kept.clear()
+        self._num_bytes = 0
+        self.is_too_much = False
 
 
 def default_num_workers() -> int:
@@ -91,6 +124,7 @@ class WorkerPool:
         self._settings = [required.name, ",".join(sorted(layers)), str(outer_wall), str(share)]
         self._seats: list[_Seat] = []
         self._problems: dict[int, Problem] = {}
+        self._lessons = _Lessons()
         self._attempts: dict[int, int] = {}
         self._owner = os.getpid()
 
@@ -111,6 +145,8 @@ class WorkerPool:
             InfraError: No worker can be started, or none may run programs here.
         """
         self._forget_parent()
+        if not self._lessons.are_of(problems):
+            self._forget()
         self._problems = problems
         self._attempts = {}
         self._seats = self._seats or [self._hire(place) for place in range(self.num_workers)]
@@ -120,12 +156,24 @@ class WorkerPool:
                     self._drop_busy()
                     break
                 yield from self._collect(jobs, deadline)
-            for seat in self._seats:
-                self._send(seat, Forget())
-                seat.known.clear()
+            self._rest()
         except BaseException:
             self.close()  # unfinished jobs must not answer a later run
             raise
+
+    def _rest(self) -> None:
+        """Tell the workers that a call is over; what they have learned, they forget only if it is much."""
+        if self._lessons.is_too_much:
+            self._forget()
+        else:
+            for seat in self._seats:
+                self._send(seat, Rest())
+
+    def _forget(self) -> None:
+        self._lessons.clear()
+        for seat in self._seats:
+            seat.known.clear()
+            self._send(seat, Forget())
 
     def close(self) -> None:
         """End the workers; their fork servers and guests go with them."""
@@ -179,15 +227,19 @@ class WorkerPool:
     def _give(self, seat: _Seat, job: Job) -> None:
         if job.problem_key not in seat.known:
             seat.known.add(job.problem_key)
-            self._send(seat, Lesson(job.problem_key, self._problems[job.problem_key]))
+            self._send(seat, self._lessons.of(job.problem_key, self._problems[job.problem_key]))
         if not seat.jobs:
             seat.deadline = time.monotonic() + self._patience(job)
         seat.jobs.append(job)
         self._send(seat, job)
 
-    def _send(self, seat: _Seat, message: Message) -> None:
+    def _send(self, seat: _Seat, message: Message | bytes) -> None:
+        """Send a message, or one that is pickled already."""
         try:
-            seat.connection.send(message)
+            if isinstance(message, bytes):
+                seat.connection.send_bytes(message)
+            else:
+                seat.connection.send(message)
         except ConnectionError:
             return  # it is gone: `_collect` sees that
 

@@ -23,6 +23,7 @@ from staged_reward.gate import Gate
 from staged_reward.ledger.entry import Entry
 from staged_reward.ledger.ledger import Ledger
 from staged_reward.ledger.metrics import call_metrics
+from staged_reward.orm.cost import ScoringCost
 from staged_reward.prices import read_prices
 from staged_reward.problem import Judgement, Problem, Verdict
 from staged_reward.schedule import Schedule, progress_of
@@ -30,6 +31,7 @@ from staged_reward.verifier import StagedVerifier, extract_all
 
 MAX_KNOWN_PROBLEMS = 4096
 _CONVERTING = threading.Lock()  # not of an object: it could not be pickled
+_COUNTING = threading.Lock()
 _NAMING_COLUMNS = ("task_id", "name", "problem_id", "question_id", "id")
 
 
@@ -93,6 +95,7 @@ class StagedReward:
         self.__name__ = name
         self._by_id = {problem.task_id: problem for problem in problems}
         self._known: dict[str, tuple[Mapping[str, Any] | str, Problem]] = {}
+        self._scored = ScoringCost()  # what calls have accounted for
 
     def __call__(
         self,
@@ -188,7 +191,15 @@ class StagedReward:
             seconds=seconds,
             num_tokens=sum(map(len, completion_ids or ())),
             dollars=self._price.dollars_of(seconds, self.verifier.num_workers, on_gpu=on_gpu),
+            scoring=self._new_scoring(),
         )
+
+    def _new_scoring(self) -> ScoringCost:
+        """Return what the reward model computed since this was asked last: every pass counts once, a late one later."""
+        with _COUNTING:
+            now = ScoringCost() + getattr(self.verifier.scorer, "cost", ScoringCost())
+            new, self._scored = now - self._scored, now
+            return new
 
     def _log(self, entry: Entry, log_metric: Callable[[str, float], None] | None) -> None:
         """Log to the trainer, or to wandb itself where the trainer has no hook."""
@@ -204,6 +215,9 @@ class StagedReward:
             if self.ledger is not None:
                 metrics |= self.ledger.metrics()
             wandb.log({f"{self.__name__}/{name}": value for name, value in metrics.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_scored": ScoringCost()}  # the copy's reward model has computed nothing
 
     def close(self) -> None:
         """End the audits and the verifier's processes. A later call starts them again."""

@@ -1,6 +1,6 @@
 """A worker: one trusted process that lints programs and judges them, with a fork server of its own. The pool starts it.
 
-It does what it is told, one job at a time, and keeps problems only for the length of one verification.
+It does what it is told, one job at a time, and keeps problems until it is told to forget them.
 """
 
 from __future__ import annotations
@@ -88,11 +88,15 @@ class Lesson(NamedTuple):
     problem: Problem
 
 
+class Rest(NamedTuple):
+    """Keep no program's process: there may be none for a while."""
+
+
 class Forget(NamedTuple):
-    """Drop all problems."""
+    """Rest, and drop all problems."""
 
 
-Message = Job | Lesson | Forget
+Message = Job | Lesson | Rest | Forget
 Answer = tuple[int, tuple[StageResult, ...]] | InfraError
 """What became of a job; or why this worker can do none."""
 
@@ -152,12 +156,16 @@ class Worker:
         """Keep a problem."""
         self._problems[lesson.problem_key] = lesson.problem
 
-    def forget(self) -> None:
-        """Drop all problems."""
-        self._problems.clear()
-        self._suites.clear()
+    def rest(self) -> None:
+        """End the process that programs share, until there is a next one."""
         if self._shared is not None:
             self._shared.rest()
+
+    def forget(self) -> None:
+        """Rest, and drop all problems."""
+        self.rest()
+        self._problems.clear()
+        self._suites.clear()
 
     def perform(self, job: Job) -> tuple[StageResult, ...]:
         """Do a job's tasks in order, up to the first that does not pass.
@@ -348,6 +356,8 @@ def main() -> None:
                 connection.send(_answer(worker, message))
             elif isinstance(message, Lesson):
                 worker.learn(message)
+            elif isinstance(message, Rest):
+                worker.rest()
             else:
                 worker.forget()
     except (EOFError, ConnectionError):

@@ -53,6 +53,18 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.02)
 
 
+def lessons_of(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the size of every message that teaches a problem."""
+    sizes: list[int] = []
+    send = pool._send
+    monkeypatch.setattr(
+        pool,
+        "_send",
+        lambda seat, message: (isinstance(message, bytes) and sizes.append(len(message)), send(seat, message)),
+    )
+    return sizes
+
+
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
     pool = WorkerPool(2)
@@ -275,3 +287,35 @@ def test_ranks_of_one_node_share_its_cores(monkeypatch: pytest.MonkeyPatch, rank
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
     assert default_num_workers() == workers
+
+
+def test_a_problem_that_comes_again_is_not_sent_again(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = lessons_of(pool, monkeypatch)
+    for _ in range(3):
+        assert verdicts(pool, *(job(number) for number in range(6))) == dict.fromkeys(range(6), Verdict.PASSED)
+    assert len(sizes) <= pool.num_workers
+
+
+def test_a_key_that_stands_for_another_problem_is_learned_anew(pool: WorkerPool) -> None:
+    other = {0: Problem(task_id="other", tests=(CallTest((1,), expected=5),), entry_point="f")}
+    assert verdicts(pool, job(1)) == {1: Verdict.PASSED}
+    assert [verdict_of(results) for _, results in pool.run(queue_of(job(1)), other)] == [Verdict.WRONG_ANSWER]
+    assert verdicts(pool, job(1)) == {1: Verdict.PASSED}
+
+
+def test_many_problems_are_forgotten_after_a_call(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("staged_reward.pool.KEPT_BYTES", 100)
+    sizes = lessons_of(pool, monkeypatch)
+    for _ in range(3):
+        verdicts(pool, job(1))
+        assert not any(seat.known for seat in pool._seats)
+        assert not pool._lessons._kept
+    assert len(sizes) == 3
+
+
+def test_a_worker_that_takes_a_place_learns_what_the_one_before_knew(pool: WorkerPool) -> None:
+    jobs = [job(number) for number in range(6)]
+    verdicts(pool, *jobs)
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGKILL)
+    assert verdicts(pool, *jobs) == dict.fromkeys(range(6), Verdict.PASSED)

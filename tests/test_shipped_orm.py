@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from staged_reward import StagedReward, StagedVerifier
 from staged_reward.datasets import load_problems
 from staged_reward.examples import CANDIDATES, PROBLEMS
 from staged_reward.mutation import sample_mutants
 from staged_reward.normalise import black_format
 from staged_reward.orm.card import SHIPPED, SHIPPED_FOLDER, OrmCard
 from staged_reward.orm.scorer import OrmScorer
+from staged_reward.problem import CallTest, Problem
 
 
 def test_it_is_small_and_whole() -> None:
@@ -71,3 +74,44 @@ def test_verify_takes_it_by_name_without_a_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [SHIPPED, str(SHIPPED_FOLDER), SHIPPED_FOLDER])
 def test_its_name_is_its_folder(name: str | Path) -> None:
     assert OrmScorer(name).model == str(SHIPPED_FOLDER)
+
+
+PROBLEM = Problem(
+    task_id="add",
+    prompt='def add(a, b):\n    """Return the sum of a and b, whichever numbers they are; of texts, one after the other."""\n',
+    entry_point="add",
+    tests=(CallTest((1, 2), expected=3),),
+)
+
+
+def rewarded(reward: StagedReward, *bodies: str) -> dict[str, float]:
+    """Reward completions, and return what the trainer's hook got."""
+    logged: dict[str, float] = {}
+    programs = [f"{PROBLEM.prompt}    {body}\n" for body in bodies]
+    names = [PROBLEM.task_id] * len(programs)
+    reward([PROBLEM.prompt] * len(programs), programs, task_id=names, log_metric=logged.__setitem__)
+    return {name.removeprefix("staged_reward/"): value for name, value in logged.items()}
+
+
+def test_a_ledger_says_what_the_reward_model_computed(tmp_path: Path) -> None:
+    with StagedVerifier(("syntax", "tests=1"), orm=SHIPPED, workers=1) as verifier:
+        reward = StagedReward(verifier, problems=[PROBLEM], ledger=tmp_path)
+        first = rewarded(reward, "return a + b", "return b + a", "return a - b")
+        second = rewarded(reward, "c = a + b; return c")
+        none = rewarded(reward, "return a * b * 7")
+        reward.ledger.wait()
+        copied = pickle.loads(pickle.dumps(reward))
+        cost = verifier.scorer.cost
+        total = reward.ledger.metrics()
+        reward.close()
+        assert rewarded(copied, "return a + b")["orm_computed_tokens"] > 0
+        copied.close()
+    assert first["orm_computed_tokens"] == first["orm_distinct_prefixes"] > 0 == first["orm_reused_tokens"]
+    assert second["orm_reused_tokens"] > 0
+    assert second["orm_reused_tokens"] + second["orm_computed_tokens"] == second["orm_distinct_prefixes"]
+    assert [value for name, value in none.items() if name.startswith("orm_")] == [0.0] * 5
+    assert first["orm_computed_tokens"] + second["orm_computed_tokens"] == cost.computed
+    assert total["total_orm_flops"] == pytest.approx(cost.flops)
+    assert total["orm_utilisation"] == pytest.approx(cost.utilisation)
+    assert 0 < cost.utilisation < 1.5  # a small machine's matrix product is measured within some noise
+    assert all(set(names) == set(first) for names in (second, none))

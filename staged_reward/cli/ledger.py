@@ -40,6 +40,12 @@ def ledger(
         f"{total.num_programs:,} programs in {len(steps):,} steps on {reader.num_ranks} rank(s), "
         f"{total.cpu_seconds:,.1f} CPU seconds, {total.seconds:,.1f} s in the reward, ${total.dollars:,.4f}"
     )
+    if (scoring := total.scoring).computed:
+        console.print(
+            f"reward model: {scoring.distinct_prefixes:,} distinct token prefixes, {scoring.computed:,} tokens computed "
+            f"({scoring.reused:,} known from earlier calls, {scoring.padding:,} padding), "
+            f"{scoring.flops / 1e12:,.2f} TFLOP, {scoring.utilisation:.0%} of what the device could do"
+        )
     if reader.num_torn:
         console.print(f"{reader.num_torn} line(s) are not whole, as a killed process leaves them; they are left out")
     audited = [item for step in steps for item in step.audited]

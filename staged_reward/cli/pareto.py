@@ -188,7 +188,9 @@ def _scorers(orms: Sequence[str], cascades: Sequence[str], dtype: str | None) ->
         name = name if equals else Path(word).name
         if name in found:
             raise InputError(f"--orm {word}: the name {name!r} is taken; give another, as in NAME={word}")
-        found[name] = [OrmScorer(path, dtype=dtype) for path in (paths if equals else word).split(",")]
+        found[name] = [  # no trial profits from what the one before has computed
+            OrmScorer(path, dtype=dtype, prefix_cache_mib=0) for path in (paths if equals else word).split(",")
+        ]
     for word in cascades:
         pair, at, top = word.partition("@")
         small, comma, large = pair.partition(",")

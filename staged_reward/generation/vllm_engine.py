@@ -6,6 +6,7 @@ Every sample is a request of its own with a seed of its own; vLLM's prefix cache
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import uuid
 from collections.abc import Sequence
@@ -82,10 +83,12 @@ class VllmEngine(AwaitedGenerator):
         import torch
 
         settings = dict(self._settings)
-        if (
-            not torch.cuda.is_available()
-        ):  # vLLM 0.32 rewinds a sample's generator after a part of a prompt; a CPU's cannot
+        if not torch.cuda.is_available():
+            # vLLM 0.32 rewinds a sample's generator after a part of a prompt; a CPU's cannot.
             settings.setdefault("enable_chunked_prefill", False)
+            # Its scheduler waits for a worker process by spinning, which takes a core from model and sandbox.
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            settings.setdefault("distributed_executor_backend", "uni")
         try:
             return AsyncLLM.from_engine_args(AsyncEngineArgs(model=self.model, **settings))
         except (OSError, TypeError, ValueError) as error:

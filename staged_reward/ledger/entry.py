@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from staged_reward.orm.cost import ScoringCost
 from staged_reward.problem import Judgement, Verdict
 from staged_reward.summary import StageSummary, summarise
 
@@ -47,6 +48,7 @@ class Entry:
         dollars: For these, by the table of prices.
         verdicts: Completions by verdict.
         stages: Per stage, what it cost.
+        scoring: What the reward model computed; zeros without one, or where a server runs it.
     """
 
     num_calls: int = 0
@@ -59,10 +61,18 @@ class Entry:
     dollars: float = 0.0
     verdicts: Mapping[str, int] = field(default_factory=dict)
     stages: Mapping[str, StageCost] = field(default_factory=dict)
+    scoring: ScoringCost = field(default_factory=ScoringCost)
 
     @classmethod
     def of(
-        cls, judgements: Sequence[Judgement], stages: Sequence[str], *, seconds: float, num_tokens: int, dollars: float
+        cls,
+        judgements: Sequence[Judgement],
+        stages: Sequence[str],
+        *,
+        seconds: float,
+        num_tokens: int,
+        dollars: float,
+        scoring: ScoringCost,
     ) -> Self:
         """Count a call.
 
@@ -72,6 +82,7 @@ class Entry:
             seconds: Wall seconds of the call.
             num_tokens: Of its completions; 0 where nobody says.
             dollars: What it cost.
+            scoring: What the reward model computed.
         """
         return cls(
             num_calls=1,
@@ -84,6 +95,7 @@ class Entry:
             dollars=dollars,
             verdicts=dict(Counter(str(judgement.verdict) for judgement in judgements)),
             stages={summary.stage: StageCost.of(summary) for summary in summarise(judgements, stages)},
+            scoring=scoring,
         )
 
     @property
@@ -117,7 +129,7 @@ class Entry:
             TypeError: It was not made by it.
         """
         stages = {name: StageCost(**cost) for name, cost in row["stages"].items()}
-        return cls(**{**row, "stages": stages})
+        return cls(**{**row, "stages": stages, "scoring": ScoringCost(**row["scoring"])})
 
 
 def survived(judgement: Judgement) -> bool:

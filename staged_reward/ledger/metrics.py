@@ -13,6 +13,7 @@ from staged_reward.ledger.entry import Entry, StageCost
 from staged_reward.ledger.estimates import Audited, Estimate, estimate_all
 from staged_reward.problem import Verdict
 
+ORM = "orm"  # the stage
 COST = "total_cpu_seconds"
 """What accuracy is drawn against."""
 
@@ -33,6 +34,14 @@ def call_metrics(entry: Entry, stages: Sequence[str]) -> dict[str, float]:
         "infra_frac": entry.verdicts.get(Verdict.INFRA_ERROR, 0) / num,
         "late_frac": entry.verdicts.get(Verdict.NOT_RUN, 0) / num,
     }
+    if ORM in stages:
+        metrics |= {
+            "orm_distinct_prefixes": float(entry.scoring.distinct_prefixes),
+            "orm_computed_tokens": float(entry.scoring.computed),
+            "orm_reused_tokens": float(entry.scoring.reused),
+            "orm_padding_tokens": float(entry.scoring.padding),
+            "orm_flops": entry.scoring.flops,
+        }
     for stage in stages:
         cost = entry.stages.get(stage, StageCost())
         metrics[f"in_frac/{stage}"] = cost.num_in / num
@@ -46,13 +55,15 @@ def call_metrics(entry: Entry, stages: Sequence[str]) -> dict[str, float]:
 
 
 def total_metrics(total: Entry) -> dict[str, float]:
-    """Return what was spent since the training began, on all ranks together."""
+    """Return what was spent since the training began, on all ranks together; NaN for shares of nothing."""
     return {
         "total_programs": float(total.num_programs),
         "total_tokens": float(total.num_tokens),
         "total_seconds": total.seconds,
         COST: total.cpu_seconds,
         "total_dollars": total.dollars,
+        "total_orm_flops": total.scoring.flops,
+        "orm_utilisation": total.scoring.utilisation,
     }
 
 

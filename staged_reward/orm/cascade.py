@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staged_reward.errors import InputError
+from staged_reward.orm.cost import ScoringCost
 from staged_reward.orm.scorer import OrmScorer
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class CascadeScorer:
                 shift = min(large[pair] for pair in top) - 1.0 - small[rest[0]]
                 scores.update((pair, small[pair] + shift) for pair in rest)
         return [scores[pair] for pair in pairs]
+
+    @property
+    def cost(self) -> ScoringCost:
+        """What the calls so far took of both models, as far as they say."""
+        return sum((getattr(scorer, "cost", ScoringCost()) for scorer in (self.small, self.large)), ScoringCost())
 
     @staticmethod
     def _ask(scorer: Scorer, pairs: Sequence[tuple[str, str]]) -> list[float]:

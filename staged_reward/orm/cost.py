@@ -6,6 +6,8 @@ is in work, or below where earlier calls had computed some; the seconds say how 
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,7 @@ class ScoringCost:
         padding: Of those, the ones that stood for nothing.
         flops: Of the model, by its own formula: 2 per weight and token, 4 × width per layer, token and token attended to.
         seconds: In the model, tokenization included.
+        possible_flops: What the device could do in that time, by the matrix products of `peak_flops_per_second`.
     """
 
     programs: int = 0
@@ -37,15 +40,23 @@ class ScoringCost:
     padding: int = 0
     flops: float = 0.0
     seconds: float = 0.0
+    possible_flops: float = 0.0
 
     def add(self, other: ScoringCost) -> None:
         """Add another call's."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def utilisation(self, peak_flops_per_second: float) -> float:
-        """Return the share of a device's peak that the model's own arithmetic took."""
-        return self.flops / self.seconds / peak_flops_per_second if self.seconds else 0.0
+    def __add__(self, other: ScoringCost) -> ScoringCost:
+        return ScoringCost(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})
+
+    def __sub__(self, other: ScoringCost) -> ScoringCost:
+        return ScoringCost(**{name: getattr(self, name) - getattr(other, name) for name in self.__slots__})
+
+    @property
+    def utilisation(self) -> float:
+        """Share of what the device could do that was the model's own arithmetic; NaN where nothing was scored."""
+        return self.flops / self.possible_flops if self.possible_flops else math.nan
 
 
 def weights_of(model: Any) -> int:
@@ -65,3 +76,21 @@ def flops_of(config: Any, num_weights: int, num_tokens: int, num_attended: int) 
     head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
     width = head_dim * int(config.num_attention_heads)
     return 2.0 * num_weights * num_tokens + 4.0 * width * int(config.num_hidden_layers) * num_attended
+
+
+def peak_flops_per_second(device: Any, dtype: Any) -> float:
+    """Return how many floating-point operations per second a device does in one large matrix product, measured."""
+    import torch
+
+    is_cpu = device.type == "cpu"
+    size = 512 if is_cpu else 4096
+    square = torch.ones(size, size, device=device, dtype=dtype)
+    best = math.inf
+    with torch.inference_mode():
+        for _ in range(4):  # the first is slow
+            start = time.perf_counter()
+            product = square @ square
+            if not is_cpu:
+                product[0, 0].item()  # waits for it
+            best = min(best, time.perf_counter() - start)
+    return 2.0 * size**3 / best

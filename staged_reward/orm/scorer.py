@@ -31,7 +31,7 @@ from staged_reward.orm.card import (
     checkpoint_name,
 )
 from staged_reward.orm.checkpoint import Checkpoint, load_checkpoint
-from staged_reward.orm.cost import ScoringCost, flops_of
+from staged_reward.orm.cost import ScoringCost, flops_of, peak_flops_per_second
 from staged_reward.orm.encoding import encode, pooled, text_of
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class OrmScorer:
         self.cost = ScoringCost()
         self._loaded: tuple[Checkpoint, OrmCard] | None = None
         self._prefixes: PrefixCache | None = None
+        self._peak_flops_per_second = 0.0
         self._lock = threading.Lock()
 
     def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
@@ -130,6 +131,7 @@ class OrmScorer:
             logits = score_texts(checkpoint, list(prompt_of), card.max_length, cost, reuse)
             logit_of = dict(zip(prompt_of, logits, strict=True))
             cost.seconds = time.perf_counter() - start
+            cost.possible_flops = cost.seconds * self._peak_flops_per_second
             self.cost.add(cost)
         scores = [logit_of[text] for text in texts]
         refuse_non_finite(scores, self.model)
@@ -163,6 +165,7 @@ class OrmScorer:
             from staged_reward.orm.prefix_cache import PrefixCache
 
             self._loaded = checkpoint, self._agree(OrmCard.of(self.model), checkpoint)
+            self._peak_flops_per_second = peak_flops_per_second(checkpoint.model.device, checkpoint.model.dtype)
             self._prefixes = PrefixCache(self.prefix_cache_mib << 20) if self.prefix_cache_mib else None
         return self._loaded
 
