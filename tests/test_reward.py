@@ -300,7 +300,8 @@ def test_metrics_have_the_same_names_at_every_call_and_are_finite_floats() -> No
     }
     stages = {f"{kind}/{stage}" for kind in PER_STAGE for stage in FakeVerifier.stages}
     verdicts_ = {f"verdict_frac/{verdict}" for verdict in Verdict}
-    assert names[0] == {f"mine/{name}" for name in numbers | stages | verdicts_}
+    scoring = {"orm_distinct_prefixes", "orm_computed_tokens", "orm_reused_tokens", "orm_padding_tokens", "orm_flops"}
+    assert names[0] == {f"mine/{name}" for name in numbers | stages | verdicts_ | scoring}
 
 
 def test_metrics_are_counted_by_hand() -> None:
