@@ -1,6 +1,10 @@
 """Platt's scaling: from scores to chances."""
 
+import importlib
 import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,8 @@ import pytest
 from staged_reward.calibration import Calibration, fit_calibration
 from staged_reward.errors import InputError
 from staged_reward.gate import Gate
+from staged_reward.orm.card import SHIPPED_FOLDER, OrmCard
+from staged_reward.orm.groups import SAMPLE, Group, LabelledProgram, write_groups
 from staged_reward.problem import Verdict
 
 
@@ -55,3 +61,35 @@ def test_a_calibrated_reward_stays_between_gap_and_one(score: float) -> None:
 def test_a_calibrated_reward_is_the_chance_within_the_range_above_the_gap() -> None:
     gate = Gate(gap=0.5, calibration=Calibration(1.0, math.log(3)))
     assert gate.reward_of(Verdict.PASSED, 0.0) == pytest.approx(0.5 + 0.5 * 0.75)
+
+
+def test_the_script_writes_a_calibration_into_the_card_and_changes_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "train"))
+    script = importlib.import_module("calibrate_orm")
+    folder = tmp_path / "orm"
+    shutil.copytree(SHIPPED_FOLDER, folder)
+    programs = [
+        LabelledProgram(f"def f(x):\n    return {text}\n", passed, SAMPLE)
+        for text, passed in (
+            ("x", True),
+            ("x + 1", True),
+            ("x.nothing()()", False),
+            ("x[[[1]]]", False),
+            ("x * 3", False),
+        )
+    ]
+    write_groups(tmp_path / "groups.jsonl", [Group("t", "def f(x):\n", programs)])
+    before = OrmCard.of(str(folder))
+    script.main(str(folder), tmp_path / "groups.jsonl")
+    after = OrmCard.of(str(folder))
+    assert after.calibration is not None
+    assert replace(after, calibration=before.calibration) == before
+    assert "5 samples of 1 problems, 2 passed" in capsys.readouterr().out
+    (tmp_path / "groups.jsonl").unlink()
+    write_groups(tmp_path / "groups.jsonl", [Group("t", "def f(x):\n", programs[:2])])
+    with pytest.raises(InputError, match="2 of 2 samples passed, and the scores do not tell them apart"):
+        script.main(str(folder), tmp_path / "groups.jsonl")
+    with pytest.raises(InputError, match="'nowhere' is no folder"):
+        script.main("nowhere", tmp_path / "groups.jsonl")

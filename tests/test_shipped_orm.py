@@ -78,7 +78,7 @@ def test_its_name_is_its_folder(name: str | Path) -> None:
 
 PROBLEM = Problem(
     task_id="add",
-    prompt='def add(a, b):\n    """Return the sum of a and b, whichever numbers they are; of texts, one after the other."""\n',
+    prompt='def add(a, b):\n    """Return the sum of a and b, whichever numbers they are; texts one after the other."""\n',
     entry_point="add",
     tests=(CallTest((1, 2), expected=3),),
 )
