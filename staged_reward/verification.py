@@ -373,12 +373,15 @@ class Scores:
 
 def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> Scores:
     """Score what survived. On the ORM's thread: it changes nothing, since nobody may be waiting for it any more."""
-    is_local = hasattr(scorer, "is_on_gpu")  # then its passes run on threads of this process, and all of these count
-    read_cpu = time.process_time if is_local else time.thread_time
-    wall, cpu = time.perf_counter(), read_cpu()
-    programs = [candidate.program or "" for candidate in survivors]
-    scores = scorer.score([group.problem.prompt] * len(survivors), programs)
-    seconds, cpu_seconds = (time.perf_counter() - wall) / len(survivors), (read_cpu() - cpu) / len(survivors)
+    wall, cpu = time.perf_counter(), time.thread_time()
+    prompts, programs = [group.problem.prompt] * len(survivors), [candidate.program or "" for candidate in survivors]
+    if hasattr(scorer, "score_with_cost"):  # it has threads of its own
+        scores, cost = scorer.score_with_cost(prompts, programs)
+        cpu_seconds = cost.cpu_seconds / len(survivors)
+    else:
+        scores = scorer.score(prompts, programs)
+        cpu_seconds = (time.thread_time() - cpu) / len(survivors)
+    seconds = (time.perf_counter() - wall) / len(survivors)
     if len(scores) != len(survivors):
         raise InputError(f"the ORM gave {len(scores)} scores for {len(survivors)} programs; return one for each")
     bad = next((score for score in scores if not math.isfinite(score)), None)

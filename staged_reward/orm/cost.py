@@ -26,7 +26,8 @@ class ScoringCost:
         reused: Of the distinct prefixes, those that an earlier call had computed.
         padding: Of those, the ones that stood for nothing.
         flops: Of the model, by its own formula: 2 per weight and token, 4 × width per layer, token and token attended to.
-        seconds: In the model, tokenization included.
+        seconds: In the model, formatting and tokenization included.
+        cpu_seconds: For the same; in passes on several threads, those of other threads of the process count too.
         possible_flops: What the device could do in that time, by the matrix products of `peak_flops_per_second`.
     """
 
@@ -40,6 +41,7 @@ class ScoringCost:
     padding: int = 0
     flops: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     possible_flops: float = 0.0
 
     def add(self, other: ScoringCost) -> None:

@@ -116,26 +116,32 @@ class OrmScorer:
             InputError: The lengths differ, or the checkpoint cannot be used, or not as asked for.
             InfraError: A logit is not finite; names the program's index. Or memory runs out for the smallest pass.
         """
+        return self.score_with_cost(prompts, programs)[0]
+
+    def score_with_cost(self, prompts: Sequence[str], programs: Sequence[str]) -> tuple[list[float], ScoringCost]:
+        """Return what `score` does, and what it took."""
         if len(prompts) != len(programs):
             raise InputError(f"OrmScorer: {len(prompts)} prompts for {len(programs)} programs; give one prompt each")
+        cost = ScoringCost(programs=len(programs))
         if not programs:
-            return []
+            return [], cost
         with self._lock:
             checkpoint, card = self._load()
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.thread_time()
             eos_token = checkpoint.tokenizer.eos_token
             texts = [text_of(*pair, card, eos_token) for pair in zip(prompts, programs, strict=True)]
             prompt_of = dict(zip(texts, prompts, strict=True))
-            cost = ScoringCost(programs=len(texts), distinct_programs=len(prompt_of))
+            cost.distinct_programs = len(prompt_of)
             reuse = None if self._prefixes is None else Reuse(self._prefixes, list(prompt_of.values()))
             logits = score_texts(checkpoint, list(prompt_of), card.max_length, cost, reuse)
             logit_of = dict(zip(prompt_of, logits, strict=True))
             cost.seconds = time.perf_counter() - start
+            cost.cpu_seconds += time.thread_time() - start_cpu
             cost.possible_flops = cost.seconds * self._peak_flops_per_second
             self.cost.add(cost)
         scores = [logit_of[text] for text in texts]
         refuse_non_finite(scores, self.model)
-        return scores
+        return scores, cost
 
     def is_on_gpu(self) -> bool:
         """Whether the model runs on a GPU; it is loaded to find out, and waits for no pass that is under way."""
@@ -223,7 +229,7 @@ def score_texts(
     cost: ScoringCost,
     reuse: Reuse | None = None,
 ) -> list[float]:
-    """Return the logit of each text, EOS included, and note in `cost` what it took but for the time.
+    """Return the logit of each text, EOS included, and note in `cost` what it took but for the time of this thread.
 
     Args:
         checkpoint: The model.
@@ -244,9 +250,14 @@ def score_texts(
     cost.tokens, cost.distinct_prefixes = sum(map(len, rows)), len(trie)
     config = checkpoint.model.config.get_text_config()
     if checkpoint.can_pack:
-        with threads_for(flops_of(config, checkpoint.num_weights, len(trie), 0), checkpoint.model.device):
-            stems = None if reuse is None else Stems(trie, reuse.prompts, reuse.cache)
+        stems = None if reuse is None else Stems(trie, reuse.prompts, reuse.cache)
+        num_new = len(trie) if stems is None else len(trie) - len(stems.known_K)
+        flops = flops_of(config, checkpoint.num_weights, num_new, 0)
+        with threads_for(flops, checkpoint.model.device) as num_threads:
+            process, thread = time.process_time(), time.thread_time()
             logits, computed = leaf_logits(checkpoint.model, trie, checkpoint.budget, stems)
+            if num_threads > 1:
+                cost.cpu_seconds += (time.process_time() - process) - (time.thread_time() - thread)
         cost.computed, cost.reused = len(computed), len(trie) - len(computed)
         attended = int(trie.depths[computed].sum()) + len(computed)
         _rescore_alone(checkpoint, rows, logits)

@@ -15,8 +15,8 @@ FLOPS_PER_THREAD = 2e9  # below, two threads take as long as one and twice the C
 
 
 @contextmanager
-def threads_for(flops: float, device: torch.device) -> Iterator[None]:
-    """Run with as many threads as a pass is worth, and at most as many as torch has.
+def threads_for(flops: float, device: torch.device) -> Iterator[int]:
+    """Run with as many threads as a pass is worth, and at most as many as torch has; tell how many.
 
     Args:
         flops: Of the pass.
@@ -24,11 +24,14 @@ def threads_for(flops: float, device: torch.device) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     wanted = min(before, 1 + int(flops / FLOPS_PER_THREAD))
-    if device.type != "cpu" or wanted == before:
-        yield
+    if device.type != "cpu":
+        yield 1
+        return
+    if wanted == before:
+        yield before
         return
     torch.set_num_threads(wanted)
     try:
-        yield
+        yield wanted
     finally:
         torch.set_num_threads(before)
