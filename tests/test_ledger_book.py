@@ -47,6 +47,19 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert reader.total == entry()
 
 
+def test_a_ledger_that_was_begun_before_reward_models_were_counted_is_gone_on_with(tmp_path: Path) -> None:
+    made = writer(tmp_path)
+    made.add_call(0, entry())
+    made.close()
+    begin, call = (json.loads(line) for line in made.path.read_text().splitlines())
+    del call["scoring"]
+    made.path.write_text(f"{json.dumps(begin)}\n{json.dumps(call)}\n")
+    made = writer(tmp_path)
+    made.add_call(1, entry())
+    made.close()
+    assert read(tmp_path).total == entry() + entry()
+
+
 def test_ranks_and_calls_of_a_step_add_up(tmp_path: Path) -> None:
     for rank in range(3):
         made = writer(tmp_path, rank)

@@ -123,13 +123,13 @@ class Entry:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Return what `as_row` made.
+        """Return what `as_row` made; a ledger that was begun before reward models were counted has zeros for them.
 
         Raises:
             TypeError: It was not made by it.
         """
         stages = {name: StageCost(**cost) for name, cost in row["stages"].items()}
-        return cls(**{**row, "stages": stages, "scoring": ScoringCost(**row["scoring"])})
+        return cls(**{**row, "stages": stages, "scoring": ScoringCost(**row.get("scoring", {}))})
 
 
 def survived(judgement: Judgement) -> bool:
