@@ -197,7 +197,7 @@ class StagedReward:
     def _new_scoring(self) -> ScoringCost:
         """Return what the reward model computed since this was asked last: every pass counts once, a late one later."""
         with _COUNTING:
-            now = ScoringCost() + getattr(self.verifier.scorer, "cost", ScoringCost())
+            now: ScoringCost = getattr(self.verifier.scorer, "cost", ScoringCost())
             new, self._scored = now - self._scored, now
             return new
 

@@ -44,11 +44,6 @@ class ScoringCost:
     cpu_seconds: float = 0.0
     possible_flops: float = 0.0
 
-    def add(self, other: ScoringCost) -> None:
-        """Add another call's."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
     def __add__(self, other: ScoringCost) -> ScoringCost:
         return ScoringCost(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})
 

@@ -138,7 +138,7 @@ class OrmScorer:
             cost.seconds = time.perf_counter() - start
             cost.cpu_seconds += time.thread_time() - start_cpu
             cost.possible_flops = cost.seconds * self._peak_flops_per_second
-            self.cost.add(cost)
+            self.cost = self.cost + cost  # another object: who reads it on another thread sees whole calls
         scores = [logit_of[text] for text in texts]
         refuse_non_finite(scores, self.model)
         return scores, cost
