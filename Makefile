@@ -18,7 +18,7 @@ demo: $(CORE)
 	$(BIN)/staged-reward demo
 
 test: $(DEV)
-	$(BIN)/python -m pytest -m "not slow and not vllm" --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not vllm" --numprocesses 2
 
 slow: $(DEV)
 	$(BIN)/python -m pip install --quiet gguf

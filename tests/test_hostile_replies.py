@@ -31,7 +31,7 @@ from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.wire import frame
 from tests.fake_guest import FakeServer, saying
 
-LIMITS = Limits(cpu_seconds=1.0, wall_seconds=1.0)
+LIMITS = Limits(cpu_seconds=0.5, wall_seconds=0.5)
 MAX_CPU_SECONDS = LIMITS.wall_seconds + 4  # on a slow machine
 MAX_SECONDS = 3 * MAX_CPU_SECONDS  # on a busy machine
 MAX_MIB = 300  # what judging one reply may add to the judge, and to what it forks beyond the limit of that

@@ -18,7 +18,7 @@ from staged_reward.sandbox.host import ForkServer
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.suite import Suite
 
-LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)
+LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0)
 CASES: dict[str, tuple[str, str, str]] = {}
 
 

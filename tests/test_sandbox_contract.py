@@ -35,7 +35,7 @@ from staged_reward.sandbox.suite import Suite
 from staged_reward.sandbox.supervise import Reason
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=2.0)
-QUICK = Limits(cpu_seconds=1.0, wall_seconds=1.5, memory_mib=128)
+QUICK = Limits(cpu_seconds=0.6, wall_seconds=0.8, memory_mib=96)
 
 
 # Each as much as one kind of machine offers; what this one refuses is left out.
@@ -234,9 +234,9 @@ def f(x):
         time.sleep(0.05)
 """
     started = time.monotonic()
-    outcome = run(server, program, limits=Limits(cpu_seconds=2.0, wall_seconds=2.0))
+    outcome = run(server, program, limits=Limits(cpu_seconds=1.0, wall_seconds=1.0))
     assert outcome.verdict is Verdict.TIMEOUT
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 3
 
 
 HIDDEN = """
@@ -526,12 +526,13 @@ def leave_nothing(machine, monkeypatch, tmp_path, *, num_rounds: int) -> None:
 
 
 def test_thousands_of_folders_are_removed_in_time(tmp_path) -> None:
+    started = time.monotonic()
     for n in range(3000):
         os.makedirs(tmp_path / "a" / str(n))
-    started = time.monotonic()
+    made = time.monotonic()
     empty_folder(str(tmp_path))
     assert os.listdir(tmp_path) == []
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - made < 2 + 5 * (made - started)  # some disks are slow
 
 
 def test_closing_in_mid_run_ends_a_program_that_left_the_session(machine) -> None:

@@ -68,6 +68,7 @@ def load_checkpoint(
         InputError: There is no such checkpoint, it has not exactly one label, its head has no weights, or its tokenizer
             has neither pad nor EOS token.
     """
+    _refuse_impossible(name)
     import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
@@ -97,6 +98,21 @@ def load_checkpoint(
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
     return checkpoint._replace(can_pack=_try_packing(checkpoint, name))
+
+
+def _refuse_impossible(name: str) -> None:
+    """Refuse what is neither a folder nor a hub name, before anything large is imported."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if os.path.isdir(name):
+        return
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise InputError(
+            f"OrmScorer: {name!r} is no folder here, and no hub name either; give a folder that save_pretrained wrote"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from staged_reward.calibration import Calibration, fit_calibration
 from staged_reward.metrics import best_of_n, pair_accuracy
 from staged_reward.orm.card import OrmCard
-from staged_reward.orm.checkpoint import Checkpoint, checkpoint_of
+from staged_reward.orm.checkpoint import checkpoint_of
 from staged_reward.orm.cost import ScoringCost
 from staged_reward.orm.encoding import text_of
 from staged_reward.orm.groups import SAMPLE, Group
@@ -22,19 +22,25 @@ BEST_OF = (8, 64)
 
 
 def evaluate_groups(
-    model: Any, tokenizer: Any, groups: Sequence[Group], card: OrmCard
+    model: Any, tokenizer: Any, groups: Sequence[Group], texts: Sequence[str], max_length: int
 ) -> tuple[dict[str, float], Calibration | None]:
-    """Score labelled problems with a model in memory, and return what `measure` and `calibrate` do."""
-    scores = score_groups(checkpoint_of(model, tokenizer), groups, card)
+    """Score labelled problems with a model in memory, and return what `measure` and `calibrate` do.
+
+    Args:
+        model: Under training, in the mode for evaluation.
+        tokenizer: Its.
+        groups: The problems.
+        texts: Their programs as the model reads them: see `texts_of_groups`.
+        max_length: Tokens kept of a text, from its end.
+    """
+    found = iter(score_texts(checkpoint_of(model, tokenizer), texts, max_length, ScoringCost()))
+    scores = [[next(found) for _ in group.programs] for group in groups]
     return measure(groups, scores), calibrate(groups, scores)
 
 
-def score_groups(checkpoint: Checkpoint, groups: Sequence[Group], card: OrmCard) -> list[list[float]]:
-    """Return the score of each program of each problem."""
-    eos = checkpoint.tokenizer.eos_token
-    texts = [text_of(group.prompt, item.program, card, eos) for group in groups for item in group.programs]
-    scores = iter(score_texts(checkpoint, texts, card.max_length, ScoringCost()))
-    return [[next(scores) for _ in group.programs] for group in groups]
+def texts_of_groups(groups: Sequence[Group], card: OrmCard, eos_token: str) -> list[str]:
+    """Return the texts of all programs, problem by problem. Formatting them takes longer than a small model's pass."""
+    return [text_of(group.prompt, item.program, card, eos_token) for group in groups for item in group.programs]
 
 
 def measure(groups: Sequence[Group], scores: Sequence[Sequence[float]]) -> dict[str, float]:

@@ -57,8 +57,7 @@ def _mutants(group: Group, num_mutants: int, seed: int) -> Iterator[LabelledProg
             if mutant is None:
                 streams.remove(stream)
                 continue
-            program = black_format(mutant.source)
-            if (key := identity(program)) not in seen and left:
+            if (key := identity(mutant.source)) not in seen and left:
                 seen.add(key)
                 left -= 1
-                yield LabelledProgram(program, False, MUTANT + mutant.operator)
+                yield LabelledProgram(black_format(mutant.source), False, MUTANT + mutant.operator)

@@ -21,7 +21,7 @@ from staged_reward.checkpoints import MarkWhole, last_whole_checkpoint
 from staged_reward.errors import InputError
 from staged_reward.orm.card import OrmCard
 from staged_reward.orm.encoding import encode, text_of
-from staged_reward.orm.evaluation import evaluate_groups
+from staged_reward.orm.evaluation import evaluate_groups, texts_of_groups
 from staged_reward.orm.groups import Group
 from staged_reward.orm.losses import GROUP_LOSSES, LossName, pair_accuracy
 from staged_reward.orm.pairs import Pair
@@ -93,6 +93,7 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
         self._loss = GROUP_LOSSES.get(loss)
         self.card = card
         self._held_out = held_out
+        self._texts = texts_of_groups(held_out, card, settings["processing_class"].eos_token)
         if self._loss is not None:
             settings["data_collator"] = GroupCollator(settings["processing_class"].pad_token_id)
         super().__init__(**settings)
@@ -155,7 +156,7 @@ class OrmTrainer(RewardTrainer):  # type: ignore[misc]  # TRL ships no types
         )
         if hasattr(model, "get_base_model"):  # peft's wrapper; what it wraps has the adapters in its layers
             model = model.get_base_model()
-        return evaluate_groups(model, self.processing_class, self._held_out, self.card)
+        return evaluate_groups(model, self.processing_class, self._held_out, self._texts, self.card.max_length)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
