@@ -293,12 +293,12 @@ class Trials:
 
 
 def warm_up(verifier: StagedVerifier, problems: Sequence[Problem]) -> None:
-    """Start the workers and their sandboxes, and load the model, on a problem of the data."""
+    """Start the workers and all of their sandboxes, and load the model, on a problem of the data."""
     chosen = list({id(problem): problem for problem in problems}.values())[: verifier.num_workers]
-    programs = [problem.solution or "pass" for problem in chosen]
-    verifier.verify(chosen, programs)
-    num_failing = 4 * verifier.num_workers * (MIN_PROGRAMS + 1)  # some for each worker: they start its second sandbox
-    verifier.verify([chosen[0]] * num_failing, [f"number = {number}" for number in range(num_failing)])
+    verifier.verify(chosen, [problem.solution or "pass" for problem in chosen])
+    num_each = 4 * verifier.num_workers  # so that each worker has some
+    for source, num in (("number", num_each * (MIN_PROGRAMS + 1)), ("import numpy, requests\nnumber", num_each)):
+        verifier.verify([chosen[0]] * num, [f"{source} = {number}" for number in range(num)])
     if verifier.history is not None:
         verifier.history.filters.clear()
         verifier.history.tests.clear()

@@ -21,12 +21,10 @@ from staged_reward.limits import Limits
 from staged_reward.pool import SMALL_PROGRAM_CHARS, WorkerPool, worker_lost
 from staged_reward.problem import FULL, Problem
 from staged_reward.rankers import Ranked, rank
-from staged_reward.selection.budgeted import BudgetedSearch
 from staged_reward.selection.certified import CertifiedSearch
 from staged_reward.selection.choice import STILL_POSSIBLE, Choice
 from staged_reward.selection.search import Probe, Search, lost
 from staged_reward.selection.strategy import Certified, Strategy
-from staged_reward.selection.survival import Survival
 from staged_reward.stages.lint import Lint
 from staged_reward.verification import Scorer, Verification
 from staged_reward.worker import Job, TestsTask
@@ -57,7 +55,6 @@ class Selection:
         history: KillHistory | None,
         seed: int,
     ) -> None:
-        self._strategy = strategy
         self._ranker = ranker
         self._filters = filters
         self._limits = limits
@@ -66,8 +63,7 @@ class Selection:
         self._has_filters = any(not isinstance(item, TestsFilter) for item in filters)
         self._history = history
         self._seed = seed
-        self._survival = Survival()
-        self._learned = history or KillHistory()
+        self._new_search = _searches(strategy, self._can_run, budget, history)
         self._numbers = itertools.count()
         self._running: dict[int, tuple[Search, Probe]] = {}
         self._num_running: dict[int, int] = {}
@@ -159,16 +155,10 @@ class Selection:
         ]
         places = rank(self._ranker, group.problem.task_id, ranked, self._seed)
         order = [group.candidates[place] for place in places]
-        search = self._search(group, order)
+        search = self._new_search(group, order)
         self._num_running[id(search)] = 0
         self._open.append(search)
         return search
-
-    def _search(self, group: Group, order: Sequence[Candidate]) -> Search:
-        if isinstance(self._strategy, Certified):
-            return CertifiedSearch(group, order, self._can_run, self._budget, self._history)
-        seconds = self._strategy.cpu_seconds
-        return BudgetedSearch(group, order, self._can_run, seconds, self._budget, self._learned, self._survival)
 
     def _close(self, search: Search) -> None:
         self._open.remove(search)
@@ -214,3 +204,16 @@ class Selection:
         self._num_running[id(search)] += 1
         assert probe.candidate.program is not None
         return Job(number, id(search.group.problem), probe.candidate.program, probe.tasks)
+
+
+def _searches(
+    strategy: Strategy, can_run: Callable[[Candidate], bool], budget: SiblingBudget | None, history: KillHistory | None
+) -> Callable[[Group, Sequence[Candidate]], Search]:
+    """Return what makes the search of a problem, given its group and its candidates in order."""
+    if isinstance(strategy, Certified):
+        return lambda group, order: CertifiedSearch(group, order, can_run, budget, history)
+    from staged_reward.selection.budgeted import BudgetedSearch  # loads numpy, while workers would wait
+    from staged_reward.selection.survival import Survival
+
+    seconds, survival, learned = strategy.cpu_seconds, Survival(), history or KillHistory()
+    return lambda group, order: BudgetedSearch(group, order, can_run, seconds, budget, learned, survival)
