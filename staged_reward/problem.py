@@ -105,6 +105,7 @@ class StageResult:
         limit_seconds: CPU limit that applied; None where nothing ran.
         is_budget: That limit is a budget from siblings, below the exact limit.
         program_cpu_seconds: CPU time of the program's own processes; for `stdio`, the largest of any one test.
+        is_endless: It was shown to repeat itself for ever: no limit would do (see `sandbox/endless.py`).
     """
 
     stage: str
@@ -117,6 +118,12 @@ class StageResult:
     limit_seconds: float | None = None
     is_budget: bool = False
     program_cpu_seconds: float = 0.0
+    is_endless: bool = False
+
+    @property
+    def may_end_later(self) -> bool:
+        """Whether it ran out of time, and might have ended under a longer limit."""
+        return self.verdict is Verdict.TIMEOUT and not self.is_endless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

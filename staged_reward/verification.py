@@ -262,10 +262,10 @@ class Verification:
             self._settle(candidate)
             return
         *passed, last = results
-        is_put_off = self._budget is not None and not candidate.is_late and last.verdict is Verdict.TIMEOUT
+        is_put_off = self._budget is not None and not candidate.is_late and last.may_end_later
         if not candidate.is_late:
             for result in passed if is_put_off else results:
-                if result.verdict is not Verdict.INFRA_ERROR:
+                if result.verdict not in (Verdict.INFRA_ERROR, Verdict.TIMEOUT):
                     group.ended.setdefault(result.stage, []).append(result.program_cpu_seconds)
         if self._history is not None and not is_put_off:
             self._history.learn(group.problem, job.tasks, results)

@@ -228,7 +228,8 @@ class Worker:
             tests_run=outcome.num_run,
             detail=outcome.detail,
             limit_seconds=task.limits.cpu_seconds,
-            is_budget=task.is_budget,
+            is_budget=task.is_budget and not outcome.is_endless,
+            is_endless=outcome.is_endless,
             program_cpu_seconds=outcome.longest_cpu_seconds,
         )
 

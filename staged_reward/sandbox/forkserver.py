@@ -41,7 +41,7 @@ _WIRE = 3  # the descriptor of the socket in a guest
 
 # What programs import most. A module that maps many pages or libraries makes every fork slower, so the list is short.
 PRELOADED = (
-    "bisect", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools", "math",
+    "ast", "bisect", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools", "math",
     "operator", "random", "re", "string", "time", "typing",
 )  # fmt: skip
 

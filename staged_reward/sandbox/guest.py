@@ -12,7 +12,8 @@ here decides a verdict. The judge speaks to it in operations, each a list whose 
 and, where self-contained programs take turns in one process (see `shared`):
 
     share [MODULE, …]        import what they may import, and get ready for the first
-    trial PROGRAM IMPORTS SECONDS     load another program, which may take so much CPU time from here on
+    trial PROGRAM IMPORTS SECONDS SOURCE     load another program, which may take so much CPU time from here on; its
+                             source, where it may hold a loop without end, else nothing
     spent                    how much it has taken
     forget                   drop it, and what it made; the process ends if something is left
 """
@@ -37,6 +38,7 @@ from typing import Any, NoReturn
 
 from staged_reward.sandbox import codec
 from staged_reward.sandbox.borrowed import Borrowed, make_error
+from staged_reward.sandbox.endless import EndlessLoopError, EndlessLoops
 from staged_reward.sandbox.operations import CONTAINERS, FUNCTIONS
 from staged_reward.sandbox.plain import GLOBAL, Error
 from staged_reward.sandbox.wire import Wire, frame
@@ -169,6 +171,7 @@ class Guest:
         self._originals: dict[tuple[str, str], Any] = {}
         self._trial_seconds = self._began_at = 0.0
         self._loaded = (0, 0)
+        self._endless = EndlessLoops(lambda: self._namespace)
 
     def serve(self) -> NoReturn:
         """Answer operations until the judge hangs up.
@@ -208,6 +211,7 @@ class Guest:
     def _share(self, modules: Sequence[str]) -> None:
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPROF])
+        self._endless.get_ready()
         for name in modules:
             importlib.import_module(name)
         make_module(MODULE_NAME, "")
@@ -215,15 +219,17 @@ class Guest:
         self._loaded = _num_loaded()
         self._send([VALUE])
 
-    def _trial(self, program: Code, imports: Code, seconds: float) -> None:
+    def _trial(self, program: Code, imports: Code, seconds: float, source: str) -> None:
         self._trial_seconds, self._began_at = seconds, time.process_time()
         signal.setitimer(signal.ITIMER_PROF, seconds)  # whose signal ends the process
+        self._endless.begin(source)
         self._send(self._run_module(program, imports) or [VALUE])
 
     def _spent(self) -> None:
         self._send([VALUE, time.process_time() - self._began_at])
 
     def _forget(self) -> None:
+        self._endless.end()
         signal.setitimer(signal.ITIMER_PROF, self._trial_seconds)  # what it left to be done at its end is its own, too
         self._namespace.clear()
         self._objects.clear()
@@ -236,10 +242,13 @@ class Guest:
         self._send([VALUE])
 
     def _calls(self, entry_point: str, calls: Sequence[tuple[Sequence[Any], dict[str, Any]]]) -> None:
+        reply, is_endless = b"", False
         for args, kwargs in calls:
             try:
-                reply = self._answer(resolve_entry(self._namespace, entry_point)(*args, **kwargs))
+                if not is_endless:  # else the judge has seen enough, and all calls get the same reply
+                    reply = self._answer(resolve_entry(self._namespace, entry_point)(*args, **kwargs))
             except BaseException as error:  # noqa: BLE001  as above
+                is_endless = isinstance(error, EndlessLoopError)
                 reply = codec.encode([RAISED, *describe_error(error)])
             self._pending.append(frame(reply))
             self._flush()  # at once: a reply that waited would be lost, or not, as the next call hangs, or not

@@ -59,6 +59,7 @@ class Outcome:
         detail: The first failure, in one line.
         cpu_seconds: CPU time of the program's processes, in total.
         longest_cpu_seconds: The largest CPU time of any one process: what a limit per process has to cover.
+        is_endless: It ran out of time, and would under any limit.
     """
 
     verdict: Verdict = Verdict.PASSED
@@ -67,6 +68,7 @@ class Outcome:
     detail: str = ""
     cpu_seconds: float = 0.0
     longest_cpu_seconds: float = 0.0
+    is_endless: bool = False
 
     def note(self, verdict: Verdict, detail: str = "") -> None:
         """Count one test."""

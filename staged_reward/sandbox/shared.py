@@ -21,6 +21,7 @@ from staged_reward.limits import Limits
 from staged_reward.problem import Verdict
 from staged_reward.sandbox.codec import MalformedError, TooLargeError
 from staged_reward.sandbox.compiled import compiled
+from staged_reward.sandbox.endless import EndlessLoopError
 from staged_reward.sandbox.guest import RAISED, VALUE
 from staged_reward.sandbox.host import ForkServer, GuestProcess, operation, packages_to_preload
 from staged_reward.sandbox.judge import CALL_SHAPES, judge_reply
@@ -39,10 +40,15 @@ MAX_FAULTS = 3  # of the sandbox; then no program takes turns any more, since ev
 PROCESS_SECONDS = 0.003  # what a process of its own takes beside the program, for budgets made from both kinds
 PROCESS_CPU_SECONDS, PROCESS_WALL_SECONDS = 60.0, 10.0  # of all turns together; waiting for a program is wall time
 
+ENDLESS = EndlessLoopError.__name__
 _IN_DOUBT = frozenset({"MemoryError", "RecursionError"})
 _DOUBT = Verdict.CRASHED, "in doubt"  # ends the turn, and is told to nobody
 _PACKAGES = packages_to_preload("\n".join(f"import {name}" for name in MODULES))
 _SHARE, _SPENT, _FORGET = operation("share", list(MODULES)), operation("spent"), operation("forget")
+
+
+def _endless(message: str) -> tuple[Verdict, str]:
+    return Verdict.TIMEOUT, f"it never ends: {message}"
 
 
 def _is_certain(reply: Reply, check: str) -> bool:
@@ -151,13 +157,14 @@ class SharedProcess:
         """Note what comes of the first tests, and return whether a failure among them is certain."""
         is_certain = True
         end = 1  # most programs that fail do so at once
-        trial = operation("trial", compiled(program), suite.imports, min(TURN_SECONDS, limits.cpu_seconds))
+        source = program.removeprefix("\ufeff") if "while" in program else ""
+        trial = operation("trial", compiled(program), suite.imports, min(TURN_SECONDS, limits.cpu_seconds), source)
         guest = self._begin(limits, trial, suite.calls_frame(0, end), _SPENT)
         try:
             receive_reply(guest, {VALUE: ()})
         except LoadError as error:
             is_certain = _IN_DOUBT.isdisjoint(error.names)
-            outcome.note(*verdict_of_load(error))
+            outcome.note(*(_endless(error.message) if error.names[0] == ENDLESS else verdict_of_load(error)))
         start = 0
         while True:
             for index in range(start, end):
@@ -165,15 +172,18 @@ class SharedProcess:
                 if outcome.verdict is Verdict.PASSED:
                     test, check = suite.call(index), suite.checks[index]
                     is_certain = _is_certain(reply, test.check or EQUAL)
-                    judged = (
-                        judge_reply(reply.kind, reply.items, test, check, suite.entry_point) if is_certain else _DOUBT
-                    )
-                    outcome.note(*judged)
+                    if reply.kind == RAISED and reply.items[0][0] == ENDLESS:
+                        outcome.note(*_endless(reply.items[1]))
+                    elif is_certain:
+                        outcome.note(*judge_reply(reply.kind, reply.items, test, check, suite.entry_point))
+                    else:
+                        outcome.note(*_DOUBT)
             _, (cpu_seconds,) = receive_reply(guest, {VALUE: (float,)})
             start, end = end, min(MAX_TESTS, suite.num_in_turn)
             if outcome.verdict is not Verdict.PASSED or start == end:
                 break
             guest.send(suite.calls_frame(start, end), _SPENT)
+        outcome.is_endless = outcome.verdict is Verdict.TIMEOUT
         outcome.cpu_seconds, outcome.longest_cpu_seconds = cpu_seconds, cpu_seconds + PROCESS_SECONDS
         return is_certain
 

@@ -185,7 +185,7 @@ class BudgetedSearch:
             is_all = self._passed_C[index] + result.tests_run == len(self._tests)
             return Verdict.PASSED if is_all else Verdict.NOT_RUN
         is_exact = (result.limit_seconds or 0.0) >= self.group.exact.cpu_seconds
-        if result.verdict is Verdict.TIMEOUT and not is_exact:
+        if result.may_end_later and not is_exact:
             is_last = self._limit_C[index] == len(self._limits) - 1  # stopped where the budget ends, or it waits
             self._open_C[index] = not is_last
             self._limit_C[index] += not is_last

@@ -86,7 +86,7 @@ class CertifiedSearch:
         candidate = probe.candidate
         if self._budget is not None and not candidate.is_late:
             note_ended(probe, results)
-            if results[-1].verdict is Verdict.TIMEOUT:
+            if results[-1].may_end_later:
                 candidate.add(results[:-1])
                 candidate.first_try = results[-1]
                 self._late.append(candidate)

@@ -1,0 +1,249 @@
+"""Proves that a self-contained program never ends: a loop comes back to a place with all that it can see unchanged.
+
+Such a program is deterministic (see `self_contained`), so what has come back once comes back for ever. Compared are the
+variables of the function that loops and those of the module, with everything that hangs on them, and which of these are
+the same object. What a comparison cannot see through (a generator, a cache, a set, whose order depends on its past) proves
+nothing, and neither does a loop that counts. Runs in the program's own process: a program could claim that it does not end,
+and that is never to its advantage.
+
+A look costs a program that ends nothing but time: it begins after `LOOK_SECONDS`, which few take, and is over after
+`TRACE_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import io
+import pickle
+import signal
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+LOOK_SECONDS = 0.004  # of CPU time, before the first look and between two
+MAX_LOOKS = 2
+TRACE_SECONDS = 0.003  # of CPU time, for a look
+MAX_OBJECTS = 2_000  # that are compared
+ALARM = signal.SIGVTALRM
+
+_CACHE = type(functools.cache(int))
+_CONSTANTS = (None, True, False, Ellipsis)
+
+
+class EndlessLoopError(BaseException):
+    """Raised inside a program that has been shown not to end."""
+
+
+class Loop(NamedTuple):
+    """The lines of a `while` statement, the first and the last."""
+
+    start: int
+    end: int
+
+
+class EndlessLoops:
+    """Watches one program after the other.
+
+    Args:
+        namespace: Gives that of the program's module.
+    """
+
+    def __init__(self, namespace: Callable[[], dict[str, Any]]) -> None:
+        self._namespace = namespace
+        self._source = ""
+        self._loops: dict[int, list[Loop]] | None = None
+        self._looks_left = 0
+
+    def get_ready(self) -> None:
+        """Take the signal."""
+        signal.signal(ALARM, self._on_alarm)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [ALARM])
+
+    def begin(self, source: str) -> None:
+        """Watch a program from here on; none where the source is empty."""
+        self._source, self._loops, self._looks_left = source, None, MAX_LOOKS
+        seconds = LOOK_SECONDS if source else 0.0
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
+
+    def end(self) -> None:
+        """Watch it no longer."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        sys.settrace(None)
+
+    def _on_alarm(self, _: int, frame: types.FrameType | None) -> None:
+        with contextlib.suppress(Exception):  # of stack or memory, which the program has used up, say
+            self._look(frame)
+
+    def _look(self, frame: types.FrameType | None) -> None:
+        namespace = self._namespace()
+        frames = [one for one in _chain(frame) if one.f_globals is namespace]
+        if not frames:
+            return  # it is not the program that runs
+        self._looks_left -= 1
+        if self._loops is None:
+            self._loops = places_of_loops(self._source)
+        if self._looks_left == 0 or not self._loops:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        if self._loops:
+            Look(namespace, self._loops, frames).begin()
+
+
+def _chain(frame: types.FrameType | None) -> Iterator[types.FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def places_of_loops(source: str) -> dict[int, list[Loop]]:
+    """Return the lines at which a comparison can show that a `while` repeats: its own, and that of its first statement.
+
+    Only where no expression is half done when the line is reached, and no iterator advanced. None where the program asks
+    which object is which, beyond constants: equal integers may differ by that.
+    """
+    tree = ast.parse(source)
+    places: dict[int, list[Loop]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and not _asks_for_constants_only(node):
+            return {}
+        if isinstance(node, ast.While) and node.end_lineno is not None:
+            for place in (node, node.body[0]):
+                if _is_on_one_line(place):
+                    places.setdefault(place.lineno, []).append(Loop(node.lineno, node.end_lineno))
+    return places
+
+
+def _asks_for_constants_only(node: ast.Compare) -> bool:
+    return all(
+        not isinstance(operator, ast.Is | ast.IsNot)
+        or (isinstance(operand, ast.Constant) and any(operand.value is one for one in _CONSTANTS))
+        for operator, operand in zip(node.ops, node.comparators, strict=True)
+    )
+
+
+def _is_on_one_line(node: ast.stmt) -> bool:
+    """Whether a statement, or the head of one that has a body, is on one line, and no iterator is behind it."""
+    if isinstance(node, ast.If | ast.While):
+        return node.test.end_lineno == node.lineno
+    return not isinstance(node, ast.For | ast.Try | ast.FunctionDef) and node.end_lineno == node.lineno
+
+
+class Look:
+    """Follows the frames of a program, line by line, for a short time.
+
+    Args:
+        namespace: Of the program's module.
+        loops: As `places_of_loops` gives them.
+        frames: That are running, the innermost first.
+        seconds: Of CPU time.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        loops: dict[int, list[Loop]],
+        frames: list[types.FrameType],
+        seconds: float = TRACE_SECONDS,
+    ) -> None:
+        self._namespace = namespace
+        self._loops = loops
+        self._frames = frames
+        self._deadline = time.process_time() + seconds
+        # by frame, and place in its code: the loop, the state when it was kept, the visits since, and until the next time
+        self._kept: dict[tuple[types.FrameType, int], tuple[Loop, bytes, int, int]] = {}
+
+    def begin(self) -> None:
+        """Follow the frames."""
+        for frame in self._frames:
+            frame.f_trace = self.trace
+        sys.settrace(_ignore)
+
+    def _end(self) -> None:
+        sys.settrace(None)
+        for frame in self._frames:
+            frame.f_trace = None
+
+    def trace(self, frame: types.FrameType, event: str, _: Any) -> Callable[..., Any] | None:
+        """Do what `sys.settrace` has to be told to do in these frames."""
+        try:
+            is_endless = self._is_endless(frame, event)
+        except Exception:  # noqa: BLE001  what cannot be compared proves nothing
+            self._end()
+            return None
+        if is_endless:
+            self._end()
+            raise EndlessLoopError(f"line {frame.f_lineno} is reached again with everything as it was")
+        if time.process_time() > self._deadline or (event == "return" and frame is self._frames[-1]):
+            self._end()
+            return None
+        return self.trace
+
+    def _is_endless(self, frame: types.FrameType, event: str) -> bool:
+        line = frame.f_lineno
+        for key, (loop, *_) in list(self._kept.items()):
+            if key[0] is frame and (event == "return" or not loop.start <= line <= loop.end):
+                del self._kept[key]  # a loop around it may have got further
+        if event != "line" or line not in self._loops:
+            return False
+        state = state_of(frame, self._namespace)
+        key = frame, frame.f_lasti
+        loop, kept, num_visits, next_time = self._kept.get(key, (max(self._loops[line]), b"", 0, 1))
+        if state == kept:
+            return True
+        num_visits += 1
+        if num_visits == next_time:  # the next time twice as late: what repeats after any number of steps is found
+            kept, num_visits, next_time = state, 0, 2 * next_time
+        self._kept[key] = loop, kept, num_visits, next_time
+        return False
+
+
+def _ignore(*_: Any) -> None:
+    """Trace no function that is called from here on."""
+
+
+def state_of(frame: types.FrameType, namespace: dict[str, Any]) -> bytes:
+    """Return all that the code of a frame can see, as bytes that are equal only where it is.
+
+    Raises:
+        Exception: Something of it cannot be seen through, or there is too much of it.
+    """
+    names = {key: value for key, value in namespace.items() if not key.startswith("__")}
+    local = {} if frame.f_locals is namespace else frame.f_locals
+    file = io.BytesIO()
+    _State(file, pickle.HIGHEST_PROTOCOL).dump((local, names))
+    return file.getvalue()
+
+
+class _State(pickle.Pickler):
+    """Writes what plain data, functions and iterators hold."""
+
+    _left = MAX_OBJECTS
+
+    def persistent_id(self, value: Any) -> Any:
+        """Count an object, and refuse it where it has more state than it shows."""
+        self._left -= 1
+        if self._left < 0:
+            raise pickle.PicklingError("too much")
+        if type(value) is _CACHE or (isinstance(value, set | frozenset) and value):
+            raise pickle.PicklingError(f"a {type(value).__name__}")
+        return None
+
+    def reducer_override(self, value: Any) -> Any:
+        """Write a function as itself, what it closes over and its defaults; a module as its name."""
+        if isinstance(value, types.FunctionType):
+            cells = [_content(cell) for cell in value.__closure__ or ()]
+            return int, (id(value),), (cells, value.__defaults__, value.__kwdefaults__)
+        if isinstance(value, types.ModuleType):
+            return str, (value.__name__,)
+        return NotImplemented
+
+
+def _content(cell: types.CellType) -> tuple[Any, ...]:
+    """Return what a variable of an outer function holds; nothing where it has no value."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
