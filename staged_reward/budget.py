@@ -37,11 +37,12 @@ class SiblingBudget:
     steps_seconds: tuple[float, ...] = (0.1, 1.0)
     min_siblings: int = 4
 
-    def first(self, exact: Limits) -> Limits:
-        """Return the limits of the first pass."""
+    def first(self, exact: Limits, *, imports_slowly: bool = False) -> Limits:
+        """Return the limits of the first pass; what imports slowly gets the shortest budget at once: it would run twice."""
+        seconds = self.steps_seconds[0] if imports_slowly else self.first_seconds
         return replace(
             exact,
-            cpu_seconds=min(self.first_seconds, exact.cpu_seconds),
+            cpu_seconds=min(seconds, exact.cpu_seconds),
             wall_seconds=min(self.first_wall_seconds, exact.wall_seconds),
         )
 

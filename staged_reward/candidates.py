@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from staged_reward.budget import SiblingBudget
 from staged_reward.filters import Filter, LintFilter, Syntax, TestsFilter
 from staged_reward.gate import Gate
+from staged_reward.imports import imported_packages, is_third_party
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
+from staged_reward.sandbox.forkserver import PRELOADABLE
 from staged_reward.worker import LintTask, Task, TestsTask
 
 FIRST_ROUND = 2  # candidates, before the order of a problem's tests is looked at again
@@ -57,6 +59,18 @@ class Candidate:
             self.first_try = None
         self.results.extend(results)
         self.num_tasks_done += len(results)
+
+    def accept_first_try(self) -> None:
+        """Let what it got in the first pass be the last word."""
+        assert self.first_try is not None
+        first, self.first_try = self.first_try, None
+        self.add([first])
+
+    @property
+    def imports_slowly(self) -> bool:
+        """Whether it imports what takes long to import: third-party packages that are not loaded beforehand."""
+        packages = imported_packages(self.program or "")
+        return any(package not in PRELOADABLE and is_third_party(package) for package in packages)
 
     def filtered_by(self) -> str | None:
         """Return the filter that removes this candidate, if any. A fault of ours removes nothing."""
@@ -112,7 +126,6 @@ class Group:
         waiting: Candidates of later rounds, when the order of tests is learned.
         num_started: Candidates of the rounds so far.
         num_in_round: Those of the current round that are neither settled nor put off.
-        first_limits: Of the first pass, once it has begun.
     """
 
     problem: Problem
@@ -127,7 +140,6 @@ class Group:
     waiting: deque[Candidate] = field(default_factory=deque)
     num_started: int = 0
     num_in_round: int = 0
-    first_limits: Limits | None = None
 
     @classmethod
     def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
@@ -164,10 +176,17 @@ class Group:
 
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
-            limits = self.first_limits = self.first_limits or budget.first(self.exact)
+            limits = budget.first(self.exact, imports_slowly=candidate.imports_slowly)
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
+
+    def stands(self, candidate: Candidate, budget: SiblingBudget) -> bool:
+        """Whether the time-out of the first pass is the last word, since the second would allow no more."""
+        first = candidate.first_try
+        assert first is not None
+        seconds = budget.final(self.exact, self.ended.get(first.stage, ())).cpu_seconds
+        return seconds <= (first.limit_seconds or 0.0) <= first.program_cpu_seconds
 
 
 def _in_order(task: TestsTask, order: Sequence[int]) -> TestsTask:

@@ -247,8 +247,8 @@ class Verification:
         known = cache.get(group.problem, candidate.identity, task, group.exact)
         if known is None:
             return False
-        was_first = self._budget and known.program_cpu_seconds <= self._budget.first(group.exact).cpu_seconds
-        if was_first and known.verdict is not Verdict.TIMEOUT:
+        first = self._budget and self._budget.first(group.exact, imports_slowly=candidate.imports_slowly)
+        if first and known.verdict is not Verdict.TIMEOUT and known.program_cpu_seconds <= first.cpu_seconds:
             group.ended.setdefault(known.stage, []).append(known.program_cpu_seconds)  # as if it had run now
         candidate.num_known += 1
         candidate.add([known])
@@ -295,10 +295,11 @@ class Verification:
     def _settle(self, candidate: Candidate) -> None:
         group = candidate.group
         group.num_unsettled -= 1
+        is_last = group.num_unsettled == 0  # asked now: what was put off may be settled with the first pass
         if not candidate.is_late:
             self._close_first_pass(group)
             self._leave_round(group)
-        if group.num_unsettled == 0:
+        if is_last:
             self._num_opened -= 1
             self._finished.append(group)
 
@@ -306,7 +307,11 @@ class Verification:
         group.num_open -= 1
         if group.num_open == 0:
             for candidate in group.late:
-                self._submit(candidate)
+                if self._budget is not None and group.stands(candidate, self._budget):
+                    candidate.accept_first_try()
+                    self._go_on(candidate)
+                else:
+                    self._submit(candidate)
 
     def _hand_over(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
         """Yield the problems that are done; those with survivors go through the ORM first."""

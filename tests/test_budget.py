@@ -24,6 +24,12 @@ def test_the_first_pass_is_never_longer_than_the_exact_limit() -> None:
     assert BUDGET.first(tight) == tight
 
 
+def test_what_imports_slowly_has_the_first_step_at_once() -> None:
+    assert BUDGET.first(EXACT, imports_slowly=True).cpu_seconds == 0.2
+    assert BUDGET.first(EXACT, imports_slowly=True).wall_seconds == 2.0
+    assert BUDGET.first(Limits(cpu_seconds=0.15), imports_slowly=True).cpu_seconds == 0.15
+
+
 def test_too_few_siblings_leave_the_exact_limit() -> None:
     assert BUDGET.final(EXACT, []) == EXACT
     assert BUDGET.final(EXACT, [0.001, 0.001, 0.001]) == EXACT

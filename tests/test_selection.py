@@ -28,6 +28,9 @@ from staged_reward.worker import Job, Task
 EXACT = Limits(cpu_seconds=3.0)
 
 
+Outcome = tuple[tuple[int, ...], float, bool]  # tests that fail, CPU seconds, whether it imports slowly
+
+
 def choose(
     pool: FakePool,
     programs: Sequence[str | None],
@@ -51,20 +54,27 @@ class Scores:
         return [float(program.partition("score = ")[2].partition(";")[0]) for program in programs]
 
 
-def program(number: int, *, fails: Sequence[int] = (), seconds: float = 0.01) -> str:
-    return f"number = {number}; t = {seconds}; fails = {tuple(fails)}"
+def program(number: int, *, fails: Sequence[int] = (), seconds: float = 0.01, imports_slowly: bool = False) -> str:
+    head = "import yaml\n" if imports_slowly else ""  # installed, and not loaded beforehand
+    return f"{head}number = {number}; t = {seconds}; fails = {tuple(fails)}"
+
+
+def programs_of(outcomes: Sequence[Outcome]) -> list[str]:
+    return [program(i, fails=one[0], seconds=one[1], imports_slowly=one[2]) for i, one in enumerate(outcomes)]
 
 
 OUTCOMES = st.tuples(
-    st.sampled_from([(), (0,), (4,), (1, 3), (0, 1, 2, 3, 4)]), st.sampled_from([0.01, 0.05, 0.15, 0.5, 2.0, 9.0])
+    st.sampled_from([(), (0,), (4,), (1, 3), (0, 1, 2, 3, 4)]),
+    st.sampled_from([0.01, 0.05, 0.15, 0.5, 2.0, 9.0]),
+    st.booleans(),
 )
 
 
 @given(st.lists(OUTCOMES, min_size=1, max_size=12), st.integers(0, 99), st.integers(1, 6), st.booleans())
 def test_certified_finds_a_passing_program_exactly_where_the_full_suite_does(
-    outcomes: list[tuple[tuple[int, ...], float]], seed: int, depth: int, has_budget: bool
+    outcomes: list[Outcome], seed: int, depth: int, has_budget: bool
 ) -> None:
-    programs = [program(i, fails=fails, seconds=seconds) for i, (fails, seconds) in enumerate(outcomes)]
+    programs = programs_of(outcomes)
     budget = BUDGET if has_budget else None
     full = Verification((), EXACT, budget, None, full=True, count=False)
     judged = full.run(FakePool(), [PROBLEM] * len(programs), programs, lambda _: None)  # type: ignore[arg-type]
@@ -76,9 +86,9 @@ def test_certified_finds_a_passing_program_exactly_where_the_full_suite_does(
 
 @given(st.lists(OUTCOMES, min_size=1, max_size=12), st.integers(0, 99), st.integers(2, 6))
 def test_the_certified_choice_does_not_depend_on_how_many_run_at_once(
-    outcomes: list[tuple[tuple[int, ...], float]], seed: int, depth: int
+    outcomes: list[Outcome], seed: int, depth: int
 ) -> None:
-    programs = [program(i, fails=fails, seconds=seconds) for i, (fails, seconds) in enumerate(outcomes)]
+    programs = programs_of(outcomes)
     [alone] = choose(FakePool(depth=1), programs)
     [together] = choose(FakePool(seed=seed, depth=depth), programs)
     assert (alone.position, alone.certificate) == (together.position, together.certificate)
@@ -110,6 +120,18 @@ def test_where_nothing_passes_what_hung_gets_the_limit_of_a_full_verification() 
     [choice] = choose(pool, programs)
     assert choice.certificate is None
     assert pool.order[-1][1] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("seconds", "limits"), [(0.01, [0.2]), (0.05, [0.2, 1.0])])
+def test_what_imports_slowly_is_last_and_has_the_shortest_budget_at_once(seconds: float, limits: list[float]) -> None:
+    programs = [program(9, seconds=99, imports_slowly=True)]
+    programs += [program(i, fails=[0], seconds=seconds) for i in range(4)]
+    pool = FakePool(depth=1)
+    [choice] = choose(pool, programs)
+    assert [limit for source, limit in pool.order if "yaml" in source] == limits
+    assert [source.startswith("import") for source, _ in pool.order] == [False] * 4 + [True] * len(limits)
+    assert dict(choice.judgements)[0].verdict == "timeout"
+    assert dict(choice.judgements)[0].cpu_seconds == pytest.approx(sum(limits))
 
 
 def test_other_problems_come_before_a_second_probe_of_one() -> None:
@@ -174,13 +196,11 @@ def test_a_lost_worker_is_a_fault_and_not_a_failed_program() -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_a_budget_is_kept(
-    outcomes: list[tuple[tuple[int, ...], float]], cpu_seconds: float, has_budget: bool, is_stdio: bool
-) -> None:
+def test_a_budget_is_kept(outcomes: list[Outcome], cpu_seconds: float, has_budget: bool, is_stdio: bool) -> None:
     """Also where every test is a process with a limit of its own."""
     tests = tuple(StdioTest(str(i), "") for i in range(20)) if is_stdio else TESTS
     problem = Problem(task_id="b", entry_point="f", tests=tests)
-    programs = [program(i, fails=fails, seconds=seconds) for i, (fails, seconds) in enumerate(outcomes)]
+    programs = programs_of(outcomes)
     pool = FakePool(answer=per_test if is_stdio else None)
     [choice] = choose(
         pool,
@@ -271,9 +291,9 @@ def test_a_verifier_that_is_closed_in_mid_call_is_an_error(strategy: str) -> Non
 
 @given(st.lists(OUTCOMES, min_size=1, max_size=10))
 def test_with_a_large_budget_the_choice_is_as_good_as_certified(
-    outcomes: list[tuple[tuple[int, ...], float]],
+    outcomes: list[Outcome],
 ) -> None:
-    programs = [program(i, fails=fails, seconds=seconds) for i, (fails, seconds) in enumerate(outcomes)]
+    programs = programs_of(outcomes)
     [spent] = choose(FakePool(), programs, "budget=1000", budget=None)
     [certified] = choose(FakePool(), programs, budget=None)
     assert (spent.certificate is None) == (certified.certificate is None)

@@ -12,7 +12,7 @@ from fake_pool import BUDGET, PROBLEM, TESTS, FakePool, Results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staged_reward import admission
+from staged_reward import admission, worker
 from staged_reward.budget import SiblingBudget
 from staged_reward.errors import InfraError, InputError
 from staged_reward.filters import parse_filters
@@ -77,6 +77,32 @@ def test_slow_programs_run_last() -> None:
     verify(pool, lasts(99, 0.01, 0.01, 0.01, 0.01, 0.01))
     assert [program.split(";")[0] for program, limit in pool.order][-1] == "t = 99"
     assert [limit for _, limit in pool.order] == [0.1] * 6 + [pytest.approx(0.2)]
+
+
+@pytest.mark.parametrize(("seconds", "limits"), [(0.01, [0.2]), (0.05, [0.2, 1.0])])
+def test_a_time_out_under_the_budget_that_its_siblings_make_is_the_last_word(
+    seconds: float, limits: list[float]
+) -> None:
+    pool = FakePool()
+    judgements = verify(pool, ["import yaml\nt = 99", *lasts(*[seconds] * 4)])
+    assert [limit for source, limit in pool.order if "yaml" in source] == limits
+    last = judgements[0].stages[-1]
+    assert (last.verdict, last.is_budget, last.limit_seconds) == ("timeout", True, limits[-1])
+    assert judgements[0].cpu_seconds == pytest.approx(sum(limits))
+
+
+def test_a_program_that_waits_has_its_second_pass() -> None:
+    runs = []
+
+    def wait(job: Job, task: Task) -> StageResult | None:
+        if "yaml" not in job.program or not isinstance(task, worker.TestsTask):
+            return FakePool().perform(job, task)
+        runs.append(task.limits.wall_seconds)
+        seconds = task.limits.cpu_seconds
+        return StageResult(stage="tests", verdict=Verdict.TIMEOUT, limit_seconds=seconds, program_cpu_seconds=0.01)
+
+    verify(FakePool(answer=wait), ["import yaml", *lasts(*[0.01] * 4)])
+    assert runs == [BUDGET.first_wall_seconds, Limits().wall_seconds]
 
 
 def test_the_cost_of_the_first_try_is_counted() -> None:

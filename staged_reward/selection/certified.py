@@ -16,10 +16,8 @@ from collections.abc import Callable, Sequence
 
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import Candidate, Group
-from staged_reward.imports import imported_packages, is_third_party
 from staged_reward.kill_history import KillHistory
 from staged_reward.problem import StageResult, Verdict
-from staged_reward.sandbox.forkserver import PRELOADABLE
 from staged_reward.selection.choice import Choice, choose
 from staged_reward.selection.search import Probe, note_ended
 
@@ -44,7 +42,7 @@ class CertifiedSearch:
         history: KillHistory | None,
     ) -> None:
         self.group = group
-        self._order = sorted(order, key=_may_be_slow)
+        self._order = sorted(order, key=lambda candidate: candidate.imports_slowly)
         self._can_run = can_run
         self._budget = budget
         self._history = history
@@ -74,11 +72,15 @@ class CertifiedSearch:
         return None
 
     def _begin_second_pass(self) -> None:
-        late = {id(candidate) for candidate in self._late}
-        self._waiting.extend(candidate for candidate in self._order if id(candidate) in late)
-        for candidate in self._late:
-            candidate.is_late = True
-        self._late.clear()
+        late, self._late = {id(candidate) for candidate in self._late}, []
+        for candidate in self._order:
+            if id(candidate) not in late:
+                continue
+            if self._budget is not None and self.group.stands(candidate, self._budget):
+                candidate.accept_first_try()
+            else:
+                candidate.is_late = True
+                self._waiting.append(candidate)
 
     def tell(self, probe: Probe, results: Sequence[StageResult]) -> None:
         """Take note of an outcome; a time-out of the first pass is put off."""
@@ -110,12 +112,6 @@ class CertifiedSearch:
             if candidate.first_try is not None:
                 candidate.add([_not_run_again(candidate.first_try)])
         return choose(self.group.problem.task_id, self._order, winner)
-
-
-def _may_be_slow(candidate: Candidate) -> bool:
-    """Whether a program imports what takes long to import: third-party packages that are not loaded beforehand."""
-    packages = imported_packages(candidate.program or "")
-    return any(package not in PRELOADABLE and is_third_party(package) for package in packages)
 
 
 def _not_run_again(first_try: StageResult) -> StageResult:
