@@ -142,8 +142,15 @@ def _is_plain_format(text: object) -> bool:
     return all("." not in name and _is_plain_format(spec) for name, spec in fields)
 
 
-def _leaves_nothing_to_run(node: ast.Try) -> bool:
-    """Whether no generator may be left inside a `try`, whose end would then run when the generator is dropped."""
+def _hides_nothing(node: ast.Try) -> bool:
+    """Whether a `try` leaves nothing to be run later, and lets through what it does not name.
+
+    The end of a generator that is left inside of one would run when the generator is dropped; and leaving `finally` by
+    another way than its end drops whatever was raised.
+    """
+    ways_out = (inner for statement in node.finalbody for inner in ast.walk(statement))
+    if any(isinstance(inner, ast.Return | ast.Break | ast.Continue) for inner in ways_out):
+        return False
     return not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
 
 
@@ -192,7 +199,7 @@ _RULES: dict[type[ast.AST], Callable[[Any], bool]] = {
     ast.Import: _imports_known_modules,
     ast.ImportFrom: _imports_known_names,
     ast.Name: _is_known_name,
-    ast.Try: _leaves_nothing_to_run,
+    ast.Try: _hides_nothing,
     ast.ExceptHandler: _catches_named,
     ast.comprehension: lambda node: not node.is_async,
     ast.arg: lambda node: _may_be_bound(node.arg),

@@ -96,6 +96,141 @@ def f():
         while k < 30:
             k += 1
     return 7
+## a comprehension of two loops
+def f():
+    grid = [[0] * 5 + [1] for _ in range(6)]
+    turns = 0
+    while sum(1 for row in grid for cell in row if cell) > 0:
+        grid[turns // 6][turns % 6] = 0
+        turns += 1
+    return turns
+## a comprehension of two loops, as the first statement
+def f():
+    grid = [[0] * 5 + [1] for _ in range(6)]
+    turns = 0
+    while turns < 9:
+        cells = [cell for row in grid for cell in row]
+        turns += 1
+    return cells, turns
+## arguments on the next line
+def f():
+    n = 0
+    def clear():
+        nonlocal n
+        n = 0
+        return 0
+    def keep(k, _):
+        nonlocal n
+        n = k
+    while n < 300: keep(n + 1,
+        clear())
+    return n
+## arguments on the next line, after another statement
+def f():
+    n = 0
+    def clear():
+        nonlocal n
+        n = 0
+        return 0
+    def keep(k, _):
+        nonlocal n
+        n = k
+    while n < 300:
+        x = 1; keep(n + 1,
+            clear())
+    return n
+## arguments on the next line, in an if
+def f():
+    n = 0
+    def clear():
+        nonlocal n
+        n = 0
+        return 0
+    def keep(k, _):
+        nonlocal n
+        n = k
+    while n < 300:
+        if n < 400: keep(n + 1,
+            clear())
+    return n
+## a body on the last line of its test
+def f():
+    n = m = 0
+    def clear():
+        nonlocal n, m
+        n = m = 0
+        return 0
+    while (m := n + clear() +
+           len('')) < 300: n = m + 1
+    return m
+## a statement that goes on
+def f():
+    n = 0
+    def clear():
+        nonlocal n
+        k, n = n, 0
+        return k
+    while n < 300:
+        x = 1; n += 1 + \
+            clear()
+    return n
+## the name of the module
+def f():
+    global __name__
+    __name__ = 0
+    while __name__ < 300:
+        __name__ += 1
+    return __name__
+## functions at one address
+h = lambda: 20
+def f():
+    global h
+    while h():
+        k = h()
+        h = None
+        if k == 20: h = lambda: 19
+        elif k == 19: h = lambda: 18
+        elif k == 18: h = lambda: 17
+        elif k == 17: h = lambda: 16
+        elif k == 16: h = lambda: 15
+        else: h = lambda: 0
+        k = None
+    return 7
+## which of equal NaNs comes first
+def f():
+    row = [float('nan') for _ in range(50)]
+    x = row[0]
+    row.append(row.pop(0))
+    while [row[0]] != [x]:
+        k = 0
+        row.append(row.pop(0))
+    return 7
+## what was in an empty set
+def f():
+    s = set()
+    while True:
+        k = 0
+        s.add(0)
+        s.add(1)
+        if list(s) == [1, 0]:
+            return 7
+        s.discard(0)
+        s.discard(1)
+## iterators of what has changed
+from collections import deque
+def f():
+    q = deque([1])
+    its = [iter(q)]
+    q.append(1)
+    q.pop()
+    its = [iter(q) for _ in range(40)] + its
+    try:
+        while its:
+            k = 0
+            its.append(iter(q))
+            next(its.pop(0))
+    except RuntimeError:
+        return 7
 ## a generator
 def g():
     for n in range(300):
@@ -596,6 +731,69 @@ def test_the_rest_is_judged_as_ever(process: Worker, program: str, verdict: Verd
         (result,) = process.perform(Job(0, 0, source, (task,)))
     assert (result.verdict, result.is_endless) == (verdict, False)
     assert result.may_end_later == (verdict is Verdict.TIMEOUT)
+
+
+BRIM = """
+def g(n):
+    k = 0
+    if n:
+        return g(n - 1)
+    while k < 250_000: k += 1
+    return 0
+def f(x):
+    y = 1
+    try:
+        y = g(DEPTH)
+    finally:
+        return 2 * x + y
+"""
+
+
+@pytest.mark.parametrize("depth", range(981, 988))
+def test_watching_takes_no_stack_that_is_missed(process: Worker, depth: int) -> None:
+    task = worker.TestsTask("full", None, Limits(cpu_seconds=3.0, wall_seconds=5.0), count=False, is_budget=True)
+    source = BRIM.replace("DEPTH", str(depth))
+    (found,) = process.perform(Job(0, 0, source, (task,)))
+    process._shared = None
+    (alone,) = process.perform(Job(0, 0, source, (task,)))
+    assert (found.verdict, found.detail) == (alone.verdict, alone.detail)
+
+
+def test_a_time_out_of_what_was_watched_is_no_last_word(process: Worker) -> None:
+    task = worker.TestsTask("full", None, Limits(cpu_seconds=0.03, wall_seconds=5.0), count=False)
+    assert process._shared is not None
+    found = process._shared.find_failure(process._suite(0, None), COUNTS, task.limits, may_wait=False)
+    assert found is None
+    (result,) = process.perform(Job(0, 0, COUNTS, (task,)))
+    assert result.verdict is Verdict.TIMEOUT
+
+
+def test_a_look_is_over_when_the_next_one_is_due_wherever_the_program_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endless, "MAX_LOOKS", 1)
+    source = """
+def burn():
+    for _ in range(60):
+        sum(range(40_000))
+    probe()
+def f():
+    n = 1
+    while n:
+        n = 0
+    look()
+    burn()
+"""
+    seen: list[Any] = []
+    namespace: dict[str, Any] = {"probe": lambda: seen.append(sys.gettrace())}
+    exec(compile(source, "<program>", "exec"), namespace)
+    before = signal.getsignal(endless.ALARM)
+    loops = EndlessLoops(lambda: namespace)
+    namespace["look"] = lambda: loops._look(sys._getframe(1))  # as if the alarm had come now
+    loops.get_ready()
+    loops.begin(source)
+    namespace["f"]()
+    loops.end()
+    signal.signal(endless.ALARM, before)
+    assert seen == [None]
 
 
 @pytest.mark.parametrize("time_limit", ["siblings", "exact"])

@@ -92,7 +92,10 @@ class SharedProcess:
             with cpu_alarm(limits.wall_seconds):
                 is_certain = self._take_turn(limits, suite, program, outcome)
         except GuestGoneError:
-            is_certain = self._is_timeout(limits, may_wait=may_wait) and outcome.verdict is Verdict.PASSED
+            is_watched = "while" in program  # which takes some of its time
+            is_certain = (
+                self._is_timeout(limits, may_wait=may_wait, is_watched=is_watched) and outcome.verdict is Verdict.PASSED
+            )
             if is_certain:
                 outcome.note(Verdict.TIMEOUT, WORDS[Reason.CPU])
                 outcome.add_cost(limits.cpu_seconds)
@@ -187,11 +190,11 @@ class SharedProcess:
         outcome.cpu_seconds, outcome.longest_cpu_seconds = cpu_seconds, cpu_seconds + PROCESS_SECONDS
         return is_certain
 
-    def _is_timeout(self, limits: Limits, *, may_wait: bool) -> bool:
+    def _is_timeout(self, limits: Limits, *, may_wait: bool, is_watched: bool) -> bool:
         """Whether the guest, which is gone, was ended for the time that the program's own limit allows.
 
-        It is in doubt, where that would be the last word, unless the program was the first: what is left of another one
-        might have taken the time.
+        It is in doubt, where that would be the last word, unless the program was the first, and nothing watched it: what is
+        left of another one might have taken the time.
         """
         guest, self._guest = self._guest, None
         assert guest is not None
@@ -201,5 +204,5 @@ class SharedProcess:
             self.close()
             return False
         is_by_timer = os.WIFSIGNALED(ending.status) and os.WTERMSIG(ending.status) == signal.SIGPROF
-        is_sure = may_wait or self._num_programs == 1
+        is_sure = may_wait or (self._num_programs == 1 and not is_watched)
         return is_sure and is_by_timer and limits.cpu_seconds <= TURN_SECONDS and ending.reason is Reason.EXITED
