@@ -51,6 +51,7 @@ class Candidate:
     score: float | None = None
     identity: bytes | str | None = None
     num_known: int = 0
+    _imports_slowly: bool | None = None
 
     def add(self, results: Sequence[StageResult]) -> None:
         """Take note of the stages it went through in one go."""
@@ -60,17 +61,13 @@ class Candidate:
         self.results.extend(results)
         self.num_tasks_done += len(results)
 
-    def accept_first_try(self) -> None:
-        """Let what it got in the first pass be the last word."""
-        assert self.first_try is not None
-        first, self.first_try = self.first_try, None
-        self.add([first])
-
     @property
     def imports_slowly(self) -> bool:
         """Whether it imports what takes long to import: third-party packages that are not loaded beforehand."""
-        packages = imported_packages(self.program or "")
-        return any(package not in PRELOADABLE and is_third_party(package) for package in packages)
+        if self._imports_slowly is None:
+            packages = imported_packages(self.program or "")
+            self._imports_slowly = any(p not in PRELOADABLE and is_third_party(p) for p in packages)
+        return self._imports_slowly
 
     def filtered_by(self) -> str | None:
         """Return the filter that removes this candidate, if any. A fault of ours removes nothing."""
@@ -126,6 +123,7 @@ class Group:
         waiting: Candidates of later rounds, when the order of tests is learned.
         num_started: Candidates of the rounds so far.
         num_in_round: Those of the current round that are neither settled nor put off.
+        first_limits: Of the first pass, by whether a program imports slowly; once it has begun.
     """
 
     problem: Problem
@@ -140,6 +138,7 @@ class Group:
     waiting: deque[Candidate] = field(default_factory=deque)
     num_started: int = 0
     num_in_round: int = 0
+    first_limits: dict[bool, Limits] = field(default_factory=dict)
 
     @classmethod
     def of(cls, problem: Problem, filters: Sequence[Filter], limits: Limits, *, full: bool, count: bool) -> Group:
@@ -176,17 +175,29 @@ class Group:
 
     def _limited(self, task: TestsTask, budget: SiblingBudget, candidate: Candidate) -> TestsTask:
         if not candidate.is_late:
-            limits = budget.first(self.exact, imports_slowly=candidate.imports_slowly)
+            limits = self.limits_of_first_pass(budget, candidate)
         else:
             limits = budget.final(self.exact, self.ended.get(task.stage, ()))
         return replace(task, limits=limits, is_budget=limits.cpu_seconds < self.exact.cpu_seconds)
 
-    def stands(self, candidate: Candidate, budget: SiblingBudget) -> bool:
-        """Whether the time-out of the first pass is the last word, since the second would allow no more."""
+    def limits_of_first_pass(self, budget: SiblingBudget, candidate: Candidate) -> Limits:
+        """Return the limits under which a candidate runs first."""
+        is_slow = candidate.imports_slowly
+        if is_slow not in self.first_limits:
+            self.first_limits[is_slow] = budget.first(self.exact, imports_slowly=is_slow)
+        return self.first_limits[is_slow]
+
+    def ends_with_first_pass(self, candidate: Candidate, budget: SiblingBudget | None) -> bool:
+        """Let the time-out of the first pass be the last word, if the second would allow no more. Return whether it is."""
         first = candidate.first_try
         assert first is not None
+        assert budget is not None
         seconds = budget.final(self.exact, self.ended.get(first.stage, ())).cpu_seconds
-        return seconds <= (first.limit_seconds or 0.0) <= first.program_cpu_seconds
+        if not seconds <= (first.limit_seconds or 0.0) <= first.program_cpu_seconds:
+            return False
+        candidate.first_try = None
+        candidate.add([first])
+        return True
 
 
 def _in_order(task: TestsTask, order: Sequence[int]) -> TestsTask:

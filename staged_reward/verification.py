@@ -247,7 +247,7 @@ class Verification:
         known = cache.get(group.problem, candidate.identity, task, group.exact)
         if known is None:
             return False
-        first = self._budget and self._budget.first(group.exact, imports_slowly=candidate.imports_slowly)
+        first = self._budget and group.limits_of_first_pass(self._budget, candidate)
         if first and known.verdict is not Verdict.TIMEOUT and known.program_cpu_seconds <= first.cpu_seconds:
             group.ended.setdefault(known.stage, []).append(known.program_cpu_seconds)  # as if it had run now
         candidate.num_known += 1
@@ -307,8 +307,7 @@ class Verification:
         group.num_open -= 1
         if group.num_open == 0:
             for candidate in group.late:
-                if self._budget is not None and group.stands(candidate, self._budget):
-                    candidate.accept_first_try()
+                if group.ends_with_first_pass(candidate, self._budget):
                     self._go_on(candidate)
                 else:
                     self._submit(candidate)

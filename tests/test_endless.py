@@ -21,12 +21,22 @@ from staged_reward.self_contained import is_self_contained
 from staged_reward.worker import Job, Lesson, Worker
 
 ENDLESS = "endless"
+HELPERS = """\
+    n = 0
+    def clear():
+        nonlocal n
+        n = 0
+        return 0
+    def keep(k, _):
+        nonlocal n
+        n = k
+"""
 
 
 def programs_of(text: str) -> dict[str, str]:
     """Return programs by their headings."""
     heads, sources = zip(*(part.split("\n", 1) for part in text.split("## ")[1:]), strict=True)
-    return dict(zip(heads, sources, strict=True))
+    return {head: source.replace("HELPERS", HELPERS) for head, source in zip(heads, sources, strict=True)}
 
 
 # They end, after a while; what they count with is hidden in various places.
@@ -114,41 +124,20 @@ def f():
     return cells, turns
 ## arguments on the next line
 def f():
-    n = 0
-    def clear():
-        nonlocal n
-        n = 0
-        return 0
-    def keep(k, _):
-        nonlocal n
-        n = k
+HELPERS
     while n < 300: keep(n + 1,
         clear())
     return n
 ## arguments on the next line, after another statement
 def f():
-    n = 0
-    def clear():
-        nonlocal n
-        n = 0
-        return 0
-    def keep(k, _):
-        nonlocal n
-        n = k
+HELPERS
     while n < 300:
         x = 1; keep(n + 1,
             clear())
     return n
 ## arguments on the next line, in an if
 def f():
-    n = 0
-    def clear():
-        nonlocal n
-        n = 0
-        return 0
-    def keep(k, _):
-        nonlocal n
-        n = k
+HELPERS
     while n < 300:
         if n < 400: keep(n + 1,
             clear())

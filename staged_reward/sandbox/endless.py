@@ -68,7 +68,7 @@ class EndlessLoops:
     def __init__(self, namespace: Callable[[], dict[str, Any]]) -> None:
         self._namespace = namespace
         self._source = ""
-        self._loops: dict[int, list[Loop]] | None = None
+        self._loops: dict[int, Loop] | None = None
         self._looks_left = 0
         self._current: Look | None = None
 
@@ -109,11 +109,11 @@ class EndlessLoops:
         self._looks_left -= 1
         if self._loops is None:
             self._loops = places_of_loops(self._source)
-        if self._loops:
-            self._current = Look(namespace, self._loops, frames)
-            self._current.begin()
-        else:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        if not self._loops:
+            self._looks_left = 0
+            return
+        self._current = Look(namespace, self._loops, frames)
+        self._current.begin()
 
 
 def _chain(frame: types.FrameType | None) -> Iterator[types.FrameType]:
@@ -122,46 +122,43 @@ def _chain(frame: types.FrameType | None) -> Iterator[types.FrameType]:
         frame = frame.f_back
 
 
-def places_of_loops(source: str) -> dict[int, list[Loop]]:
+def places_of_loops(source: str) -> dict[int, Loop]:
     """Return the lines at which a comparison can show that a `while` repeats: its own, and that of its first statement.
 
-    Only where no expression is half done when the line is reached, and no iterator advanced: no line of an expression or
-    simple statement of several lines, or of what has a frame of its own. None where the program asks which object is
-    which, beyond constants: equal integers may differ by that.
+    Only where no expression is half done when the line is reached, and no iterator advanced. Each comes with its loop, the
+    innermost. There are none where the program asks which object is which, beyond constants: equal integers may differ
+    by that.
     """
-    tree = ast.parse(source)
-    places: dict[int, list[Loop]] = {}
+    places: dict[int, Loop] = {}
     spoilt: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr | ast.stmt) and not hasattr(node, "body") and node.end_lineno != node.lineno:
-            spoilt.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-        if isinstance(node, _WITH_FRAME) or (isinstance(node, ast.IfExp) and node.end_lineno != node.lineno):
-            spoilt.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and not _asks_for_constants_only(node):
             return {}
-        if isinstance(node, ast.While) and node.end_lineno is not None:
-            for place in (node, node.body[0]):
-                if _is_on_one_line(place):
-                    places.setdefault(place.lineno, []).append(Loop(node.lineno, node.end_lineno))
-    return {line: loops for line, loops in places.items() if line not in spoilt}
-
-
-_WITH_FRAME = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda
+        if isinstance(node, ast.expr | ast.stmt):
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            if _may_be_half_done(node, len(lines)):
+                spoilt.update(lines)
+            if isinstance(node, ast.While):
+                loop = Loop(lines[0], lines[-1])
+                first = [] if isinstance(node.body[0], ast.For | ast.Try | ast.FunctionDef) else [node.body[0].lineno]
+                for line in (node.lineno, *first):
+                    places[line] = max(loop, places.get(line, loop))
+    return {line: loop for line, loop in places.items() if line not in spoilt}
 
 
 def _asks_for_constants_only(node: ast.Compare) -> bool:
     return all(
-        not isinstance(operator, ast.Is | ast.IsNot)
+        not isinstance(kind, ast.Is | ast.IsNot)
         or (isinstance(operand, ast.Constant) and any(operand.value is one for one in _CONSTANTS))
-        for operator, operand in zip(node.ops, node.comparators, strict=True)
+        for kind, operand in zip(node.ops, node.comparators, strict=True)
     )
 
 
-def _is_on_one_line(node: ast.stmt) -> bool:
-    """Whether a statement, or the head of one that has a body, is on one line, and no iterator is behind it."""
-    if isinstance(node, ast.If | ast.While):
-        return node.test.end_lineno == node.lineno
-    return not isinstance(node, ast.For | ast.Try | ast.FunctionDef) and node.end_lineno == node.lineno
+def _may_be_half_done(node: ast.expr | ast.stmt, num_lines: int) -> bool:
+    """Whether a line of it may be reached in its midst: it goes over several and has no body, or has a frame of its own."""
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
+        return True
+    return num_lines > 1 and (isinstance(node, ast.expr) or not hasattr(node, "body"))
 
 
 class Look:
@@ -177,7 +174,7 @@ class Look:
     def __init__(
         self,
         namespace: dict[str, Any],
-        loops: dict[int, list[Loop]],
+        loops: dict[int, Loop],
         frames: list[types.FrameType],
         seconds: float = TRACE_SECONDS,
     ) -> None:
@@ -185,8 +182,8 @@ class Look:
         self._loops = loops
         self._frames = frames
         self._deadline = time.process_time() + seconds
-        # by frame, and place in its code: the loop, the state when it was kept, the visits since, and until the next time
         self._functions: list[types.FunctionType] = []  # kept alive, so that none has the address of another
+        # by frame, and place in its code: the loop, the state when it was kept, the visits since, and until the next time
         self._kept: dict[tuple[types.FrameType, int], tuple[Loop, bytes, int, int]] = {}
 
     def begin(self) -> None:
@@ -225,7 +222,7 @@ class Look:
             return False
         state = state_of(frame, self._namespace, self._functions)
         key = frame, frame.f_lasti
-        loop, kept, num_visits, next_time = self._kept.get(key, (max(self._loops[line]), b"", 0, 1))
+        loop, kept, num_visits, next_time = self._kept.get(key, (self._loops[line], b"", 0, 1))
         if state == kept:
             return True
         num_visits += 1

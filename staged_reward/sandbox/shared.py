@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -47,8 +47,9 @@ _PACKAGES = packages_to_preload("\n".join(f"import {name}" for name in MODULES))
 _SHARE, _SPENT, _FORGET = operation("share", list(MODULES)), operation("spent"), operation("forget")
 
 
-def _endless(message: str) -> tuple[Verdict, str]:
-    return Verdict.TIMEOUT, f"it never ends: {message}"
+def _judge_endless(names: Sequence[str], message: str) -> tuple[Verdict, str] | None:
+    """Return the verdict of what was raised in a program that never ends; None where it was something else."""
+    return (Verdict.TIMEOUT, f"it never ends: {message}") if names[0] == ENDLESS else None
 
 
 def _is_certain(reply: Reply, check: str) -> bool:
@@ -88,14 +89,13 @@ class SharedProcess:
         if self._num_asked <= MIN_PROGRAMS or self._num_faults >= MAX_FAULTS:
             return None
         outcome = Outcome()
+        watched = program.removeprefix("\ufeff") if "while" in program else ""
         try:
             with cpu_alarm(limits.wall_seconds):
-                is_certain = self._take_turn(limits, suite, program, outcome)
+                is_certain = self._take_turn(limits, suite, program, watched, outcome)
         except GuestGoneError:
-            is_watched = "while" in program  # which takes some of its time
-            is_certain = (
-                self._is_timeout(limits, may_wait=may_wait, is_watched=is_watched) and outcome.verdict is Verdict.PASSED
-            )
+            is_timeout = self._is_timeout(limits, may_wait=may_wait, is_watched=bool(watched))
+            is_certain = is_timeout and outcome.verdict is Verdict.PASSED
             if is_certain:
                 outcome.note(Verdict.TIMEOUT, WORDS[Reason.CPU])
                 outcome.add_cost(limits.cpu_seconds)
@@ -156,18 +156,17 @@ class SharedProcess:
                 if is_new:
                     raise InfraError("a process for programs to share ended while it got ready") from None
 
-    def _take_turn(self, limits: Limits, suite: Suite, program: str, outcome: Outcome) -> bool:
+    def _take_turn(self, limits: Limits, suite: Suite, program: str, watched: str, outcome: Outcome) -> bool:
         """Note what comes of the first tests, and return whether a failure among them is certain."""
         is_certain = True
         end = 1  # most programs that fail do so at once
-        source = program.removeprefix("\ufeff") if "while" in program else ""
-        trial = operation("trial", compiled(program), suite.imports, min(TURN_SECONDS, limits.cpu_seconds), source)
+        trial = operation("trial", compiled(program), suite.imports, min(TURN_SECONDS, limits.cpu_seconds), watched)
         guest = self._begin(limits, trial, suite.calls_frame(0, end), _SPENT)
         try:
             receive_reply(guest, {VALUE: ()})
         except LoadError as error:
             is_certain = _IN_DOUBT.isdisjoint(error.names)
-            outcome.note(*(_endless(error.message) if error.names[0] == ENDLESS else verdict_of_load(error)))
+            outcome.note(*(_judge_endless(error.names, error.message) or verdict_of_load(error)))
         start = 0
         while True:
             for index in range(start, end):
@@ -175,12 +174,10 @@ class SharedProcess:
                 if outcome.verdict is Verdict.PASSED:
                     test, check = suite.call(index), suite.checks[index]
                     is_certain = _is_certain(reply, test.check or EQUAL)
-                    if reply.kind == RAISED and reply.items[0][0] == ENDLESS:
-                        outcome.note(*_endless(reply.items[1]))
-                    elif is_certain:
-                        outcome.note(*judge_reply(reply.kind, reply.items, test, check, suite.entry_point))
-                    else:
-                        outcome.note(*_DOUBT)
+                    judged = _judge_endless(*reply.items) if reply.kind == RAISED else None
+                    if judged is None and is_certain:
+                        judged = judge_reply(reply.kind, reply.items, test, check, suite.entry_point)
+                    outcome.note(*(judged or _DOUBT))
             _, (cpu_seconds,) = receive_reply(guest, {VALUE: (float,)})
             start, end = end, min(MAX_TESTS, suite.num_in_turn)
             if outcome.verdict is not Verdict.PASSED or start == end:
@@ -193,8 +190,8 @@ class SharedProcess:
     def _is_timeout(self, limits: Limits, *, may_wait: bool, is_watched: bool) -> bool:
         """Whether the guest, which is gone, was ended for the time that the program's own limit allows.
 
-        It is in doubt, where that would be the last word, unless the program was the first, and nothing watched it: what is
-        left of another one might have taken the time.
+        It is in doubt, where that would be the last word, unless the program was the first, and not watched: what is left of
+        another one, or the watching, might have taken the time.
         """
         guest, self._guest = self._guest, None
         assert guest is not None

@@ -74,11 +74,7 @@ class CertifiedSearch:
     def _begin_second_pass(self) -> None:
         late, self._late = {id(candidate) for candidate in self._late}, []
         for candidate in self._order:
-            if id(candidate) not in late:
-                continue
-            if self._budget is not None and self.group.stands(candidate, self._budget):
-                candidate.accept_first_try()
-            else:
+            if id(candidate) in late and not self.group.ends_with_first_pass(candidate, self._budget):
                 candidate.is_late = True
                 self._waiting.append(candidate)
 
