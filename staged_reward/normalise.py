@@ -1,4 +1,5 @@
-"""What makes two programs the same: source without comments, Black's form, and a digest of what the program does.
+"""What makes two programs the same: source without comments, Black's form, Python's own form, and a digest of what the
+program does.
 
 Candidates are deduplicated by `identity`: the program is compiled in a canonical line layout and its code is hashed
 without line numbers. That costs a fraction of Black, and programs that Black makes equal have equal digests: line
@@ -10,6 +11,7 @@ Not done here: judging programs (`stages/`), and running them.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import io
@@ -21,7 +23,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from staged_reward.layout import COMMENT, STRING, has_nested_strings, one_statement_per_line
-from staged_reward.stages.syntax import needs_child, parse_program
+from staged_reward.stages.syntax import FILENAME, needs_child, parse_program, silence_warnings
 
 if TYPE_CHECKING:
     from black.mode import Mode
@@ -71,6 +73,42 @@ def black_format(source: str) -> str:
         return black.format_str(source, mode=_black_mode())
     except (InvalidInput, AssertionError, LookupError, RecursionError, ValueError):
         return source
+
+
+def ast_format(source: str) -> str:
+    """Return the source as `ast.unparse` writes it, without comments, docstrings and other strings that nothing uses.
+
+    A twentieth of Black's time, and what is gone is what a program can say for itself without doing it. Unchanged when it
+    cannot be parsed, when a trusted process should not try, or when `ast.unparse` cannot write it. The form may differ
+    between versions of Python.
+    """
+    text = source.removeprefix("\ufeff")
+    if needs_child(text):
+        return source
+    silence_warnings(FILENAME)
+    try:
+        tree = ast.parse(text, FILENAME)
+        _drop_strings(tree.body)
+        return ast.unparse(tree) + "\n"
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # Unicode's errors are values'
+        return source
+
+
+def _drop_strings(body: list[ast.stmt]) -> None:
+    """Drop the statements that are a string and nothing more, in inner bodies too; what is empty then gets a `pass`."""
+    body[:] = [statement for statement in body if not _is_string(statement)] or [ast.Pass()]
+    for statement in body:
+        for part in (statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            for name in ("body", "orelse", "finalbody"):
+                if inner := getattr(part, name, None):
+                    _drop_strings(inner)
+
+
+def _is_string(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(ast.Constant(str())):
+            return True
+    return False
 
 
 @functools.cache

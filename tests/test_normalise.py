@@ -1,5 +1,6 @@
-"""Comments, Black, identity. The oracle for comments is Python's own tokenizer."""
+"""Comments, Black, Python's own form, identity. The oracle for comments is Python's own tokenizer."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from staged_reward.layout import one_statement_per_line
-from staged_reward.normalise import _strip_by_tokens, black_format, identity, strip_comments
+from staged_reward.normalise import _strip_by_tokens, ast_format, black_format, identity, strip_comments
 from staged_reward.snippet import parses
 
 PIECES = ["x", " = ", "1", "\n", "\r\n", "\r", "\\\n", "    ", "#", "# c", "'", '"', "'''", '"""', "\\"]
@@ -92,6 +93,7 @@ def test_nothing_raises_on_any_text(source: str) -> None:
     assert len(identity(source)) == 16
     assert isinstance(strip_comments(source), str)
     assert isinstance(black_format(source), str)
+    assert isinstance(ast_format(source), str)
 
 
 def test_hash_in_a_string_is_not_a_comment() -> None:
@@ -141,7 +143,64 @@ def test_black_formats_and_leaves_alone_what_it_cannot_parse() -> None:
 )
 def test_hostile_source_leaves_black_and_identity_standing(source: str) -> None:
     assert black_format(source) == source
+    assert ast_format(source) == source
     assert len(identity(source)) == 16
+
+
+@pytest.mark.parametrize(("left", "right"), LAYOUTS)
+def test_formatting_and_comments_leave_no_trace_in_pythons_own_form(left: str, right: str) -> None:
+    assert ast_format(left) == ast_format(right) == ast_format(black_format(left))
+
+
+@pytest.mark.parametrize(("left", "right"), DIFFERENT)
+def test_programs_that_differ_have_different_forms(left: str, right: str) -> None:
+    assert ast_format(left) != ast_format(right)
+
+
+@given(source_text)
+@settings(deadline=None)
+def test_pythons_own_form_is_the_program_without_what_it_says_of_itself(source: str) -> None:
+    form = ast_format(source)
+    assert ast_format(form) == form
+    if parses(source):
+        whole, plain = ast.parse(source), ast.parse(form)
+        assert strip_comments(form) == form
+        lone = [node.value.value for node in ast.walk(whole) if _is_lone_string(node)]
+        assert sorted(_strings(whole)) == sorted(_strings(plain) + lone)
+        others = [
+            [type(node) for node in ast.walk(tree) if not isinstance(node, ast.Pass | ast.Expr | ast.Constant)]
+            for tree in (whole, plain)
+        ]
+        assert others[0] == others[1]
+
+
+def _is_lone_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _strings(tree: ast.AST) -> list[str]:
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def test_what_a_program_says_of_itself_is_gone_from_its_form() -> None:
+    source = '''"""Correct."""
+def f(a):
+    "Returns the right result."  # it does
+    try:
+        """Nothing can go wrong."""
+    except ValueError:
+        "nor here"
+    match a:
+        case 1:
+            "nor here"
+    class B:
+        "Right."
+    return "kept"
+'''
+    form = ast_format(source)
+    assert (form.count('"'), form.count("'")) == (0, 2)
+    assert form.endswith("return 'kept'\n")
+    assert parses(form)
 
 
 @pytest.mark.parametrize("depth", [30, 45, 550])

@@ -32,7 +32,7 @@ from tracking import end_run, prepare_wandb
 
 from staged_reward import InputError
 from staged_reward.config import config_from_command_line
-from staged_reward.orm.card import DEFAULT_TEMPLATE, OrmCard
+from staged_reward.orm.card import DEFAULT_TEMPLATE, Normalisation, OrmCard
 from staged_reward.orm.groups import Group, read_groups
 from staged_reward.orm.pairs import Pair, draw_pairs
 from staged_reward.rows import read_rows
@@ -72,7 +72,7 @@ class Settings:
     loss: Literal["bradley_terry", "bradley_terry_group", "top_pass"] = "bradley_terry"
     max_programs: int = 16
     template: str = DEFAULT_TEMPLATE
-    normalisation: Literal["none", "black"] = "black"
+    normalisation: Normalisation = "black"
     seeds: tuple[int, ...] = PAPER_SEEDS
     lora_rank: int | None = None
     num_layers: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from staged_reward.calibration import Calibration
 from staged_reward.errors import InputError
@@ -20,7 +20,7 @@ PROMPT, PROGRAM = "{prompt}", "{program}"
 DEFAULT_TEMPLATE = f"{PROMPT}\n{PROGRAM}"
 DEFAULT_MAX_LENGTH = 2048
 
-Normalisation = Literal["none", "black"]
+Normalisation = Literal["none", "black", "ast"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,8 @@ class OrmCard:
     Attributes:
         template: The text to score; `{prompt}` and `{program}` are replaced, every other brace stays.
         max_length: Tokens kept of a text, from its end, EOS included.
-        normalisation: What is done to a program first: `black` formats it.
+        normalisation: What is done to a program first: `black` formats it; `ast` parses it and writes it again, in a
+            twentieth of the time, without comments and docstrings.
         eos_token: Appended to every text; None for a checkpoint that does not say.
         loss: It was trained with.
         data_sha256: Of the training file.
@@ -56,8 +57,8 @@ class OrmCard:
     def __post_init__(self) -> None:
         check_template(self.template)
         check_positive("max_length", self.max_length)
-        if self.normalisation not in ("none", "black"):
-            raise InputError(f"normalisation={self.normalisation!r}; it is 'none' or 'black'")
+        if self.normalisation not in get_args(Normalisation):
+            raise InputError(f"normalisation={self.normalisation!r}; it is one of {get_args(Normalisation)}")
 
     def save(self, folder: str | Path) -> None:
         """Write it beside the weights."""

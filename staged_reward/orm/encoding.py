@@ -6,16 +6,18 @@ special tokens, and the last `max_length` tokens are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from staged_reward.normalise import black_format
-from staged_reward.orm.card import PROGRAM, PROMPT, OrmCard
+from staged_reward.normalise import ast_format, black_format
+from staged_reward.orm.card import PROGRAM, PROMPT, Normalisation, OrmCard
+
+_FORMATS: dict[Normalisation, Callable[[str], str]] = {"none": str, "black": black_format, "ast": ast_format}
 
 
 def text_of(prompt: str, program: str, card: OrmCard, eos_token: str | None) -> str:
     """Return the text of a program, EOS included."""
-    text = fill(card.template, prompt, black_format(program) if card.normalisation == "black" else program)
+    text = fill(card.template, prompt, _FORMATS[card.normalisation](program))
     eos = eos_token or ""
     return text if text.endswith(eos) else text + eos
 
