@@ -186,7 +186,7 @@ def accuracy_values(groups: Sequence[Group], scorings: Sequence[ScoreOf]) -> dic
 
 def last_states(checkpoint: Checkpoint, texts: Sequence[str], max_length: int) -> torch.Tensor:
     """Return what the head of a model is given for each text; texts x hidden size."""
-    if not checkpoint.can_pack:
+    if checkpoint.decoder is None:
         raise InputError("this backbone cannot be run over a packed trie; give another one")
     rows, _ = encode(checkpoint.tokenizer, texts, min(max_length, checkpoint.max_positions))
     rows = [pooled(row, checkpoint.pad_token_id) for row in rows]
@@ -195,7 +195,7 @@ def last_states(checkpoint: Checkpoint, texts: Sequence[str], max_length: int) -
     head = checkpoint.model.score
     watch = head.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].float().cpu()))
     try:
-        leaf_logits(checkpoint.model, trie, checkpoint.budget)
+        leaf_logits(checkpoint.decoder, trie, checkpoint.budget)
     finally:
         watch.remove()
     place = {leaf: number for number, leaf in enumerate(np.unique(trie.leaves).tolist())}

@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staged_reward.errors import InputError
-from staged_reward.orm import tree_attention
 from staged_reward.orm.memory import Budget
-from staged_reward.orm.packed import leaf_logits
+from staged_reward.orm.packed import Decoder, leaf_logits
 from staged_reward.orm.padded import padded_logits
 from staged_reward.orm.prefix_cache import BLOCK_SIZE, PrefixCache, Stems
 from staged_reward.orm.scorer import OrmScorer
 from staged_reward.orm.trie import TokenTrie
-from tests.test_orm_leaf_layer import KINDS, SIZES, make
+from tests.test_orm_decoders import KINDS, SIZES, make
 
 BEGINNINGS = [[0] * 40, [0] * 20 + [1] * 37, [2, 1, 3] * 25, [0] * 33, []]
 CALLS = st.lists(
@@ -32,15 +31,15 @@ BYTES_OF_BLOCK = (
 )  # layers, keys and values, heads of keys, tokens, size of a head, float32
 
 
-def score(model: Any, rows: list[list[int]], groups: list[Any], cache: PrefixCache, tokens: int = 64) -> Any:
+def score(decoder: Decoder, rows: list[list[int]], groups: list[Any], cache: PrefixCache, tokens: int = 64) -> Any:
     trie = TokenTrie.of(rows)
-    return leaf_logits(model, trie, Budget(tokens), Stems(trie, groups, cache))
+    return leaf_logits(decoder, trie, Budget(tokens), Stems(trie, groups, cache))
 
 
-@pytest.mark.parametrize("attention", [tree_attention.NAME, "sdpa"])
+@pytest.mark.parametrize("way", ["fused", "tree", "sdpa"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_logits_are_those_of_each_text_alone_whatever_was_scored_before(kind: str, attention: str) -> None:
-    model = make(kind, attention)
+def test_the_logits_are_those_of_each_text_alone_whatever_was_scored_before(kind: str, way: str) -> None:
+    decoder = make(kind, way)
 
     @settings(max_examples=15)
     @given(calls=CALLS, tokens=st.integers(1, 200), blocks=st.integers(0, 12))
@@ -48,8 +47,8 @@ def test_the_logits_are_those_of_each_text_alone_whatever_was_scored_before(kind
         cache = PrefixCache(blocks * BYTES_OF_BLOCK)
         for call in calls:
             rows = [BEGINNINGS[group] + rest or [0] for group, rest in call]
-            found, _ = score(model, rows, [group for group, _ in call], cache, tokens)
-            expected, _ = padded_logits(model, rows, SIZES["pad_token_id"], Budget(1))
+            found, _ = score(decoder, rows, [group for group, _ in call], cache, tokens)
+            expected, _ = padded_logits(decoder.model, rows, SIZES["pad_token_id"], Budget(1))
             assert found == pytest.approx(expected, abs=1e-5)
             assert cache.num_bytes <= cache.max_bytes
 
@@ -57,41 +56,41 @@ def test_the_logits_are_those_of_each_text_alone_whatever_was_scored_before(kind
 
 
 def test_a_beginning_is_computed_in_the_first_call_alone() -> None:
-    model, cache = make("llama", tree_attention.NAME), PrefixCache(1 << 20)
+    decoder, cache = make("llama", "fused"), PrefixCache(1 << 20)
     prompt = [0, 1, 2, 3] * 12
-    _, first = score(model, [[*prompt, 1, 1], [*prompt, 2]], ["p", "p"], cache)
-    _, second = score(model, [[*prompt, 3, 3], [*prompt, 2], [1, 1]], ["p", "p", "q"], cache)
+    _, first = score(decoder, [[*prompt, 1, 1], [*prompt, 2]], ["p", "p"], cache)
+    _, second = score(decoder, [[*prompt, 3, 3], [*prompt, 2], [1, 1]], ["p", "p", "q"], cache)
     assert len(first) == 48 + 3
     assert len(second) == 3 + 2
     assert cache.num_bytes == 3 * BYTES_OF_BLOCK
 
 
 def test_a_beginning_that_is_longer_than_before_is_gone_on_with() -> None:
-    model, cache = make("llama", "sdpa"), PrefixCache(1 << 20)
+    decoder, cache = make("llama", "sdpa"), PrefixCache(1 << 20)
     prompt = [0, 1, 2, 3] * 12
-    score(model, [[*prompt[:32], 3, 3], [*prompt[:32], 2]], ["p", "p"], cache)
-    _, second = score(model, [[*prompt, 3], [*prompt, 2]], ["p", "p"], cache)
-    _, third = score(model, [[*prompt, 3], [*prompt, 2]], ["p", "p"], cache)
+    score(decoder, [[*prompt[:32], 3, 3], [*prompt[:32], 2]], ["p", "p"], cache)
+    _, second = score(decoder, [[*prompt, 3], [*prompt, 2]], ["p", "p"], cache)
+    _, third = score(decoder, [[*prompt, 3], [*prompt, 2]], ["p", "p"], cache)
     assert (len(second), len(third)) == (16 + 2, 2)
 
 
 def test_what_was_used_last_is_kept() -> None:
-    model, cache = make("llama", "sdpa"), PrefixCache(4 * BYTES_OF_BLOCK)
+    decoder, cache = make("llama", "sdpa"), PrefixCache(4 * BYTES_OF_BLOCK)
     one, two, three = ([token] * 32 for token in range(3))
     for prompt in (one, two, one, three):  # the last takes the place of the second
-        score(model, [[*prompt, 3]], ["p"], cache)
-    assert [len(score(model, [[*prompt, 3]], ["p"], cache)[1]) for prompt in (one, three)] == [1, 1]
-    assert len(score(model, [[*two, 3]], ["p"], cache)[1]) == 33
+        score(decoder, [[*prompt, 3]], ["p"], cache)
+    assert [len(score(decoder, [[*prompt, 3]], ["p"], cache)[1]) for prompt in (one, three)] == [1, 1]
+    assert len(score(decoder, [[*two, 3]], ["p"], cache)[1]) == 33
 
 
 def test_what_is_no_number_is_not_kept() -> None:
-    model, cache = make("llama", "sdpa"), PrefixCache(1 << 20)
+    decoder, cache = make("llama", "sdpa"), PrefixCache(1 << 20)
     with torch.no_grad():
-        model.model.embed_tokens.weight[3] = torch.nan
-    score(model, [[0] * 40 + [3], [0] * 40 + [1]], ["p", "p"], cache)
+        decoder.model.model.embed_tokens.weight[3] = torch.nan
+    score(decoder, [[0] * 40 + [3], [0] * 40 + [1]], ["p", "p"], cache)
     assert cache.num_bytes in (0, 2 * BYTES_OF_BLOCK)
-    found, _ = score(model, [[0] * 40 + [2]], ["p"], cache)
-    assert found == pytest.approx(padded_logits(model, [[0] * 40 + [2]], 4, Budget(1))[0], abs=1e-5)
+    found, _ = score(decoder, [[0] * 40 + [2]], ["p"], cache)
+    assert found == pytest.approx(padded_logits(decoder.model, [[0] * 40 + [2]], 4, Budget(1))[0], abs=1e-5)
 
 
 def test_a_scorer_reuses_prompts_and_says_how_much() -> None:

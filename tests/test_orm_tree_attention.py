@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staged_reward.orm import tree_attention
-from staged_reward.orm.checkpoint import load_checkpoint
+from staged_reward.orm.chunk import Chunk
 from staged_reward.orm.trie import TokenTrie
 
 NUM_GROUPS, REPEATS, SIZE = 2, 3, 4
@@ -39,7 +36,7 @@ def test_a_chunk_sees_its_path_and_itself(rows: list[list[int]], start: float, l
     torch.manual_seed(0)
     query = torch.randn(NUM_GROUPS * REPEATS, len(trie), SIZE)
     key, value = torch.randn(2, NUM_GROUPS, len(trie), SIZE)
-    blocks = tree_attention.TreeBlocks(nodes, trie.ends[nodes], len(path), torch.float32)
+    blocks = tree_attention.TreeBlocks(Chunk(trie, path, chunk, chunk[:0]), torch.float32)
     found = blocks.attend(query[:, chunk], key[:, nodes], value[:, nodes], 0.5)
     expected = torch.stack([attend_alone(query, key, value, trie, node) for node in chunk.tolist()])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -48,22 +45,6 @@ def test_a_chunk_sees_its_path_and_itself(rows: list[list[int]], start: float, l
 def test_no_more_keys_than_the_longest_block_sees() -> None:
     trie = TokenTrie.of([[0] * 20 + [i] * 30 for i in range(1, 60)])
     nodes = np.arange(len(trie))
-    blocks = tree_attention.TreeBlocks(nodes, trie.ends, 0, torch.float32)
+    blocks = tree_attention.TreeBlocks(Chunk(trie, nodes[:0], nodes, nodes[:0]), torch.float32)
     assert blocks.mask.shape[-1] <= 50 + tree_attention.BLOCK_SIZE
     assert blocks.mask.shape[0] * tree_attention.BLOCK_SIZE >= len(trie)
-
-
-def test_a_loaded_checkpoint_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transformers import AutoModelForSequenceClassification
-
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "train"))
-    from tiny_model import tiny_model, tiny_tokenizer
-
-    tokenizer = tiny_tokenizer()
-    tiny_model(tokenizer, seed=1).save_pretrained(tmp_path / "backbone")
-    tokenizer.save_pretrained(tmp_path)
-    AutoModelForSequenceClassification.from_pretrained(tmp_path / "backbone", num_labels=1).save_pretrained(tmp_path)
-    for dtype in (torch.float32, torch.bfloat16):
-        checkpoint = load_checkpoint(str(tmp_path), "cpu", dtype)
-        assert checkpoint.can_pack
-        assert checkpoint.model.config._attn_implementation == tree_attention.NAME

@@ -12,7 +12,7 @@ from staged_reward.orm.cost import ScoringCost
 from staged_reward.orm.scorer import OrmScorer
 
 if TYPE_CHECKING:
-    from staged_reward.verification import Scorer
+    from staged_reward.scoring import Scorer
 
 
 class CascadeScorer:

@@ -11,7 +11,8 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from staged_reward.errors import InputError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from staged_reward.orm.memory import Budget
+    from staged_reward.orm.packed import Decoder
 
 TOKENS_ON_CPU, TOKENS_ON_GPU = 1024, 8192
 TOLERANCE = 1e-3  # of the two ways of scoring, in float32, relative above 1
@@ -34,7 +36,7 @@ class Checkpoint(NamedTuple):
         tokenizer: With a pad token.
         pad_token_id: Of both.
         max_positions: The longest text that the model takes.
-        can_pack: Whether a trie of texts may go through it at once.
+        decoder: Takes a trie of texts through it at once; None where that cannot be done.
         budget: Tokens of one pass.
         num_weights: As `cost.weights_of` counts them.
     """
@@ -43,7 +45,7 @@ class Checkpoint(NamedTuple):
     tokenizer: Any
     pad_token_id: int
     max_positions: int
-    can_pack: bool
+    decoder: Decoder | None
     budget: Budget
     num_weights: int
 
@@ -97,7 +99,7 @@ def load_checkpoint(
     model.config.use_cache = False  # keys and values of earlier tokens are never asked for again
     model = model.to(device).eval().requires_grad_(False)
     checkpoint = checkpoint_of(model, tokenizer, max_tokens_per_batch)
-    return checkpoint._replace(can_pack=_try_packing(checkpoint, name))
+    return checkpoint._replace(decoder=_fastest_decoder(checkpoint, name))
 
 
 def _refuse_impossible(name: str) -> None:
@@ -132,29 +134,28 @@ def _without_progress_bar() -> Iterator[None]:
 def checkpoint_of(model: Any, tokenizer: Any, max_tokens_per_batch: int | None = None) -> Checkpoint:
     """Return a model that is in memory with its tokenizer, which agree on the pad token."""
     from staged_reward.orm.memory import Budget
-    from staged_reward.orm.packed import can_pack
+    from staged_reward.orm.transformers_decoder import TransformersDecoder, can_pack
 
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", math.inf)
     budget = Budget(max_tokens_per_batch or (TOKENS_ON_GPU if model.device.type == "cuda" else TOKENS_ON_CPU))
     positions = int(min(tokenizer.model_max_length, limit))
-    return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, can_pack(model), budget, weights_of(model))
+    decoder = TransformersDecoder(model) if can_pack(model) else None
+    return Checkpoint(model, tokenizer, tokenizer.pad_token_id, positions, decoder, budget, weights_of(model))
 
 
-def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
-    """Set the model up for packed tries, and return whether it gives the same logits so as in a padded batch.
+def _fastest_decoder(checkpoint: Checkpoint, name: str) -> Decoder | None:
+    """Return the fastest way over packed tries that gives the same logits as a padded batch; None where there is none.
 
     That is tried in float32, on a copy where the model has another type: in bfloat16 two right ways differ by as much as
     a wrong one might. Where there is no memory for the copy, the model is run over padded batches.
     """
     import torch
 
-    from staged_reward.orm import leaf_layer, tree_attention
     from staged_reward.orm.memory import is_out_of_memory
-    from staged_reward.orm.packed import can_pack
 
     model, pad_token_id = checkpoint.model, checkpoint.pad_token_id
-    if not can_pack(model):
-        return False
+    if checkpoint.decoder is None:
+        return None
     rows = [row[: checkpoint.max_positions] for row in _trial_rows(pad_token_id)]
     try:
         twin = model if model.dtype == torch.float32 else copy.deepcopy(model).float()
@@ -162,19 +163,31 @@ def _try_packing(checkpoint: Checkpoint, name: str) -> bool:
         if not is_out_of_memory(error):
             raise
         warnings.warn(f"OrmScorer: no memory to try out {name!r} over packed programs; they are padded", stacklevel=2)
-        return False
-    usual = model.config._attn_implementation
-    fastest = "flex_attention" if model.device.type == "cuda" else tree_attention.NAME
-    for attention, is_for_leaves in ((fastest, True), (fastest, False), (usual, False)):
-        if is_for_leaves and attention == "flex_attention":
-            continue
-        for one in {id(twin): twin, id(model): model}.values():
-            one.set_attn_implementation(attention)
-            leaf_layer.install(one) if is_for_leaves else leaf_layer.uninstall(one)
-        if _agrees(twin, rows, pad_token_id):
-            return True
+        return None
+    for make in _decoders(model):
+        decoder = make(twin)
+        if _agrees(decoder, rows, pad_token_id):
+            return decoder if twin is model else make(model)
     warnings.warn(f"OrmScorer: {name!r} cannot be run over packed programs; it is run over padded ones", stacklevel=2)
-    return False
+    return None
+
+
+def _decoders(model: Any) -> Iterator[Callable[[Any], Decoder]]:
+    """Yield what runs a model like this, or a copy of it, over packed tries, the fastest first."""
+    from staged_reward.orm import tree_attention
+    from staged_reward.orm.fused_decoder import FusedDecoder, is_like_llama
+    from staged_reward.orm.transformers_decoder import TransformersDecoder
+
+    usual, on_gpu = model.config._attn_implementation, model.device.type == "cuda"
+
+    def through_transformers(attention: str, one: Any) -> Decoder:
+        one.set_attn_implementation(attention)
+        return TransformersDecoder(one)
+
+    if not on_gpu and is_like_llama(model):
+        yield FusedDecoder
+    yield partial(through_transformers, "flex_attention" if on_gpu else tree_attention.NAME)
+    yield partial(through_transformers, usual)
 
 
 def _trial_rows(pad_token_id: int) -> list[list[int]]:
@@ -189,14 +202,14 @@ def _trial_rows(pad_token_id: int) -> list[list[int]]:
     ]
 
 
-def _agrees(model: Any, rows: list[list[int]], pad_token_id: int) -> bool:
+def _agrees(decoder: Decoder, rows: list[list[int]], pad_token_id: int) -> bool:
     from staged_reward.orm.memory import Budget
     from staged_reward.orm.packed import leaf_logits
     from staged_reward.orm.padded import padded_logits
     from staged_reward.orm.trie import TokenTrie
 
     try:
-        packed, _ = leaf_logits(model, TokenTrie.of(rows), Budget(96))
+        packed, _ = leaf_logits(decoder, TokenTrie.of(rows), Budget(96))
     except (
         RuntimeError,
         TypeError,
@@ -204,7 +217,7 @@ def _agrees(model: Any, rows: list[list[int]], pad_token_id: int) -> bool:
         NotImplementedError,
     ):  # a model whose layers take no such mask or cache
         return False
-    padded, _ = padded_logits(model, rows, pad_token_id, Budget(1 << 10))
+    padded, _ = padded_logits(decoder.model, rows, pad_token_id, Budget(1 << 10))
     return all(
         not math.isfinite(y) or abs(x - y) <= TOLERANCE * max(1.0, abs(y)) for x, y in zip(packed, padded, strict=True)
     )

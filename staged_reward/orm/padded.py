@@ -1,7 +1,7 @@
 """Runs a sequence-classification model over right-padded batches, longest rows first, under a token budget.
 
-For models that cannot be packed (`packed.can_pack`): sliding windows, linear attention, encoders. Packed scoring computes
-a third of the tokens and gives the same scores.
+For models that cannot be packed (`transformers_decoder.can_pack`): sliding windows, linear attention, encoders. Packed
+scoring computes a third of the tokens and gives the same scores.
 
 Axes: B rows of one batch, L tokens.
 Source: Orlanski et al. (arXiv 2506.10056), token-budget batches.

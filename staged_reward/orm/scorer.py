@@ -73,7 +73,7 @@ class OrmScorer:
             max_tokens_per_batch: Tokens that go through the model at once, padding included; halved when memory runs
                 out. None takes 1024 on a CPU, 8192 elsewhere.
             template: The text to score; `{prompt}` and `{program}` are replaced, every other brace stays as it is.
-            normalisation: What is done to a program first: `black` formats it, `none` leaves it.
+            normalisation: What is done to a program first, as in `OrmCard`.
             device: Where to run, e.g. `cuda:0`; None takes a GPU where there is one.
             dtype: Of the weights, e.g. `bfloat16`; None keeps float32 on a CPU and takes the checkpoint's own on a GPU.
             prefix_cache_mib: Memory, on the device, for what texts of earlier calls began with; 0 computes each call anew.
@@ -249,13 +249,13 @@ def score_texts(
     trie = TokenTrie.of(rows)
     cost.tokens, cost.distinct_prefixes = sum(map(len, rows)), len(trie)
     config = checkpoint.model.config.get_text_config()
-    if checkpoint.can_pack:
+    if checkpoint.decoder is not None:
         stems = None if reuse is None else Stems(trie, reuse.prompts, reuse.cache)
         num_new = len(trie) if stems is None else len(trie) - len(stems.known_K)
         flops = flops_of(config, checkpoint.num_weights, num_new, 0)
         with threads_for(flops, checkpoint.model.device) as num_threads:
             process, thread = time.process_time(), time.thread_time()
-            logits, computed = leaf_logits(checkpoint.model, trie, checkpoint.budget, stems)
+            logits, computed = leaf_logits(checkpoint.decoder, trie, checkpoint.budget, stems)
             if num_threads > 1:
                 cost.cpu_seconds += (time.process_time() - process) - (time.thread_time() - thread)
         cost.computed, cost.reused = len(computed), len(trie) - len(computed)

@@ -20,32 +20,35 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from staged_reward.orm.chunk import Chunk
 from staged_reward.orm.trie import Array
 
 NAME = "tree"
 BLOCK_SIZE = 64  # of 32, 64, 128 the fastest for a model of 9 heads of 64 on two cores
+MAX_SINGLE_BLOCK = 128  # nodes of a chunk that are one block, as large as they are
 
 
 class TreeBlocks:
     """Which keys the blocks of one chunk see.
 
     Args:
-        nodes: P + T, the nodes of path and chunk; those of the chunk ascend.
-        ends: P + T, one past the last node below each.
-        num_path: P.
+        chunk: Nodes and their path.
         dtype: Of the model.
     """
 
-    def __init__(self, nodes: Array, ends: Array, num_path: int, dtype: torch.dtype) -> None:
-        starts = range(num_path, len(nodes), BLOCK_SIZE)
+    def __init__(self, chunk: Chunk, dtype: torch.dtype) -> None:
+        nodes, num_path = chunk.seen, len(chunk.path)
+        ends = chunk.trie.ends[nodes]
+        size = len(chunk.nodes) if len(chunk.nodes) <= MAX_SINGLE_BLOCK else BLOCK_SIZE
+        starts = range(num_path, len(nodes), size)
         seen = [
-            np.concatenate([_seen_from(nodes, ends, start), np.arange(start, start + BLOCK_SIZE)]) for start in starts
+            np.concatenate([_seen_by(nodes, ends, start, size), np.arange(start, start + size)]) for start in starts
         ]
         width = max(map(len, seen))
         keys_BK = np.full((len(seen), width), -1)
         for row, places in zip(keys_BK, seen, strict=True):
             row[: len(places)] = places
-        queries_BS1 = (np.arange(len(seen) * BLOCK_SIZE) + num_path).reshape(len(seen), BLOCK_SIZE, 1)
+        queries_BS1 = (np.arange(len(seen) * size) + num_path).reshape(len(seen), size, 1)
         is_key_B1K = ((keys_BK >= 0) & (keys_BK < len(nodes)))[:, None]
         is_query_BS1 = queries_BS1 < len(nodes)
         keys_BK = np.where(is_key_B1K[:, 0], keys_BK, 0)
@@ -67,18 +70,18 @@ class TreeBlocks:
         num_heads, num_nodes, size = query_HTD.shape
         num_groups = len(key_GKD)
         repeats = num_heads // num_groups
-        num_blocks, width = self._keys_BK.shape
-        missing = num_blocks * BLOCK_SIZE - num_nodes
+        num_blocks, block_size, width = self._bias_BSK.shape
+        missing = num_blocks * block_size - num_nodes
         filled = torch.nn.functional.pad(query_HTD, (0, 0, 0, missing)) if missing else query_HTD
-        queries = filled.view(num_groups, repeats, num_blocks, BLOCK_SIZE, size).transpose(1, 2)
-        queries = queries.reshape(num_groups * num_blocks, repeats * BLOCK_SIZE, size)
+        queries = filled.view(num_groups, repeats, num_blocks, block_size, size).transpose(1, 2)
+        queries = queries.reshape(num_groups * num_blocks, repeats * block_size, size)
         places = self._keys_BK.flatten()
         keys = key_GKD.index_select(1, places).view(num_groups * num_blocks, width, size)
         values = value_GKD.index_select(1, places).view(num_groups * num_blocks, width, size)
         logits = torch.baddbmm(self._bias_for(num_groups, repeats), queries, keys.transpose(1, 2), alpha=scale)
         output = torch.bmm(torch.softmax(logits, dim=-1), values)
-        output = output.view(num_groups, num_blocks, repeats, BLOCK_SIZE, size).permute(1, 3, 0, 2, 4)
-        return output.reshape(num_blocks * BLOCK_SIZE, num_heads, size)[:num_nodes]
+        output = output.view(num_groups, num_blocks, repeats, block_size, size).permute(1, 3, 0, 2, 4)
+        return output.reshape(num_blocks * block_size, num_heads, size)[:num_nodes]
 
     def _bias_for(self, num_groups: int, repeats: int) -> torch.Tensor:
         """Return the mask as one matrix for each group and block; the same for all layers."""
@@ -89,9 +92,9 @@ class TreeBlocks:
         return self._bias_by_heads[num_groups, repeats]
 
 
-def _seen_from(nodes: Array, ends: Array, start: int) -> Array:
+def _seen_by(nodes: Array, ends: Array, start: int, size: int) -> Array:
     """Return which keys before a block some query of it sees: ancestors of its first, or of a later one."""
-    last = nodes[min(start + BLOCK_SIZE, len(nodes)) - 1]
+    last = nodes[min(start + size, len(nodes)) - 1]
     return np.flatnonzero((ends[:start] > nodes[start]) & (nodes[:start] < last))
 
 
