@@ -16,15 +16,15 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Protocol
 
 from staged_reward.errors import InfraError
 from staged_reward.isolation.layers import ALL, Layer, Level
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.processes import children_of, ended_children_cpu_seconds, tree_cpu_seconds
 from staged_reward.sandbox.host import PACKAGE_DIR, python_command
 from staged_reward.worker import (
     CANARY,
@@ -60,7 +60,7 @@ class _Seat:
     process: subprocess.Popen[bytes]
     connection: Connection[Message, Answer]
     jobs: deque[Job] = field(default_factory=deque)
-    known: set[int] = field(default_factory=set)
+    known: dict[int, set[int]] = field(default_factory=dict)  # of problems, the tests that it was taught
     deadline: float = 0.0
 
 
@@ -68,28 +68,32 @@ class _Lessons:
     """Problems as they are sent. Those that are small together are made once, and known to workers from call to call."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[Problem, bytes]] = {}  # while a problem is here, its key is no other's
+        self._kept: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._problems: dict[int, Problem] = {}  # while a problem is here, its key is no other's
         self._num_bytes = 0
         self.is_too_much = False
 
     def are_of(self, problems: dict[int, Problem]) -> bool:
         """Whether keys stand for the same problems as before."""
-        return all(problems.get(key, problem) is problem for key, (problem, _) in self._kept.items())
+        return all(problems.get(key, problem) is problem for key, problem in self._problems.items())
 
-    def of(self, key: int, problem: Problem) -> bytes:
-        """Return the message that teaches a problem."""
-        if key in self._kept:
-            return self._kept[key][1]
-        message = pickle.dumps(Lesson(key, problem), pickle.HIGHEST_PROTOCOL)
+    def of(self, key: int, problem: Problem, indices: tuple[int, ...]) -> bytes:
+        """Return the message that teaches a problem and some of its tests."""
+        if (key, indices) in self._kept:
+            return self._kept[key, indices]
+        part = replace(problem, tests=tuple(problem.tests[index] for index in indices))
+        message = pickle.dumps(Lesson(key, part, indices), pickle.HIGHEST_PROTOCOL)
+        self._problems[key] = problem
         self._num_bytes += len(message)
-        self.is_too_much = self._num_bytes > KEPT_BYTES
+        self.is_too_much = self.is_too_much or self._num_bytes > KEPT_BYTES
         if not self.is_too_much:
-            self._kept[key] = problem, message
+            self._kept[key, indices] = message
         return message
 
     def clear(self) -> None:
         """Keep none of them."""
         self._kept.clear()
+        self._problems.clear()
         self._num_bytes = 0
         self.is_too_much = False
 
@@ -127,6 +131,7 @@ class WorkerPool:
         self._lessons = _Lessons()
         self._attempts: dict[int, int] = {}
         self._owner = os.getpid()
+        self._ended_cpu_seconds = 0.0
 
     def run(
         self, jobs: Jobs, problems: dict[int, Problem], *, deadline: float = math.inf
@@ -182,7 +187,16 @@ class WorkerPool:
             seat.connection.close()  # a worker that sees this cleans up and ends
         if self._owner == os.getpid():
             for seat in seats:
-                _end(seat.process)
+                self._end(seat)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that workers and all that they started have taken so far (see `tree_cpu_seconds`)."""
+        return self._ended_cpu_seconds + sum(tree_cpu_seconds(pid) for pid in self.pids())
+
+    def _end(self, seat: _Seat) -> None:
+        before = ended_children_cpu_seconds()
+        _end(seat.process)
+        self._ended_cpu_seconds += ended_children_cpu_seconds() - before
 
     def _forget_parent(self) -> None:
         """In a forked copy of the owner: leave the owner's workers to it."""
@@ -225,13 +239,27 @@ class WorkerPool:
         return any(seat.jobs for seat in self._seats)
 
     def _give(self, seat: _Seat, job: Job) -> None:
-        if job.problem_key not in seat.known:
-            seat.known.add(job.problem_key)
-            self._send(seat, self._lessons.of(job.problem_key, self._problems[job.problem_key]))
+        self._teach(seat, job)
         if not seat.jobs:
             seat.deadline = time.monotonic() + self._patience(job)
         seat.jobs.append(job)
         self._send(seat, job)
+
+    def _teach(self, seat: _Seat, job: Job) -> None:
+        """Send what the worker does not know yet of the problem: only tests that the job needs, which may be few of many."""
+        problem = self._problems[job.problem_key]
+        is_new = job.problem_key not in seat.known
+        known = seat.known.setdefault(job.problem_key, set())
+        if len(known) == len(problem.tests) and not is_new:
+            return
+        wanted: set[int] = set()
+        for task in job.tasks:
+            if not isinstance(task, LintTask):
+                wanted.update(range(len(problem.tests)) if task.indices is None else task.indices)
+        missing = tuple(sorted(wanted - known))
+        if missing or is_new:
+            known.update(missing)
+            self._send(seat, self._lessons.of(job.problem_key, problem, missing))
 
     def _send(self, seat: _Seat, message: Message | bytes) -> None:
         """Send a message, or one that is pickled already."""
@@ -256,7 +284,7 @@ class WorkerPool:
         for _, seat in busy:
             seat.connection.close()  # all of them hear of it before the first is waited for
         for place, seat in busy:
-            _end(seat.process)
+            self._end(seat)
             self._seats[place] = self._hire(place)
 
     def _collect(self, jobs: Jobs, deadline: float) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
@@ -287,7 +315,7 @@ class WorkerPool:
     def _replace(self, seat: _Seat, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Put a fresh worker in the place of one that is gone or silent; its job in hand is tried again."""
         seat.connection.close()
-        _end(seat.process)
+        self._end(seat)
         in_hand, *waiting = seat.jobs
         for job in reversed(waiting):
             jobs.put_back(job)
@@ -337,17 +365,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _continue_children(pid: int) -> None:
     """Let go on what may have been stopped under a worker that is to be killed: it ends, and cleans up, by itself."""
-    for child in _children(pid):
+    for child in children_of(pid):
         with contextlib.suppress(ProcessLookupError):  # it has ended by now
             os.kill(child, signal.SIGCONT)
-
-
-def _children(pid: int) -> list[int]:
-    """Return the children of all threads of a process; none where it has ended."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        texts = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")]
-        return [int(child) for text in texts for child in text.split()]
-    return []
 
 
 class Jobs(Protocol):

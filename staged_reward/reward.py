@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Literal
 
 from staged_reward.datasets import SCHEMAS, native, problem_from_row
@@ -96,6 +96,7 @@ class StagedReward:
         self._by_id = {problem.task_id: problem for problem in problems}
         self._known: dict[str, tuple[Mapping[str, Any] | str, Problem]] = {}
         self._scored = ScoringCost()  # what calls have accounted for
+        self._children_cpu_seconds = 0.0  # the same, of the verifier's processes
 
     def __call__(
         self,
@@ -128,7 +129,7 @@ class StagedReward:
         """
         if not completions:
             return []
-        started = perf_counter()
+        started, started_cpu = perf_counter(), thread_time()
         columns = {name: values for name, values in columns.items() if _is_column(values, len(completions))}
         problems = [self._problem(index, prompt, columns) for index, prompt in enumerate(prompts)]
         progress = progress_of(trainer_state)
@@ -138,7 +139,7 @@ class StagedReward:
             problems, programs, num_tests=num_tests, deadline_seconds=self.deadline_seconds
         )
         gate = self.gate if self.orm_weight is None else replace(self.gate, orm_weight=self.orm_weight.at(progress))
-        entry = self._entry(judgements, completion_ids, perf_counter() - started)
+        entry = self._entry(judgements, completion_ids, perf_counter() - started, thread_time() - started_cpu)
         if self.ledger is not None:
             step = getattr(trainer_state, "global_step", None)
             self.ledger.record(entry, judgements, problems, self.verifier, gate, step=step)
@@ -180,7 +181,11 @@ class StagedReward:
             return known[1]
 
     def _entry(
-        self, judgements: Sequence[Judgement], completion_ids: Sequence[Sequence[int]] | None, seconds: float
+        self,
+        judgements: Sequence[Judgement],
+        completion_ids: Sequence[Sequence[int]] | None,
+        seconds: float,
+        own_cpu_seconds: float,
     ) -> Entry:
         scorer = self.verifier.scorer
         has_scored = any(judgement.score is not None for judgement in judgements)
@@ -189,6 +194,7 @@ class StagedReward:
             judgements,
             self.verifier.stages,
             seconds=seconds,
+            cpu_seconds=own_cpu_seconds + self._new_children_cpu_seconds(),
             num_tokens=sum(map(len, completion_ids or ())),
             dollars=self._price.dollars_of(seconds, self.verifier.num_workers, on_gpu=on_gpu),
             scoring=self._new_scoring(),
@@ -199,6 +205,13 @@ class StagedReward:
         with _COUNTING:
             now: ScoringCost = getattr(self.verifier.scorer, "cost", ScoringCost())
             new, self._scored = now - self._scored, now
+            return new
+
+    def _new_children_cpu_seconds(self) -> float:
+        """Return what the verifier's processes took since this was asked last: calls of other threads count once, too."""
+        with _COUNTING:
+            now = self.verifier.children_cpu_seconds()
+            new, self._children_cpu_seconds = now - self._children_cpu_seconds, now
             return new
 
     def _log(self, entry: Entry, log_metric: Callable[[str, float], None] | None) -> None:
@@ -217,7 +230,11 @@ class StagedReward:
             wandb.log({f"{self.__name__}/{name}": value for name, value in metrics.items()})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_scored": ScoringCost()}  # the copy's reward model has computed nothing
+        return {
+            **self.__dict__,
+            "_scored": ScoringCost(),
+            "_children_cpu_seconds": 0.0,
+        }  # the copy has computed nothing
 
     def close(self) -> None:
         """End the audits and the verifier's processes. A later call starts them again."""

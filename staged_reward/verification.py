@@ -13,22 +13,22 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
 
 from staged_reward.admission import admit, has_sound_code
 from staged_reward.budget import SiblingBudget
 from staged_reward.candidates import Candidate, Group, stage_of
-from staged_reward.errors import InfraError, InputError
+from staged_reward.errors import InfraError
 from staged_reward.filters import Filter, LintFilter
 from staged_reward.gate import Gate
 from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.pool import JobQueue, WorkerPool, worker_lost
 from staged_reward.problem import FULL, Judgement, Problem, StageResult, Verdict
+from staged_reward.processes import ended_children_cpu_seconds
 from staged_reward.result_cache import ResultCache
+from staged_reward.scoring import LateScoring, Scorer, WaitingRoom
 from staged_reward.stages.lint import Lint
 from staged_reward.worker import Job
 
@@ -36,14 +36,6 @@ OPEN_PER_WORKER = 4  # problems under way at once, while an order is learned
 _FINAL = (Verdict.PASSED, Verdict.SYNTAX_ERROR, Verdict.INFRA_ERROR)
 
 Judged = list[tuple[int, Judgement]]
-
-
-class Scorer(Protocol):
-    """What the verifier needs of an ORM."""
-
-    def score(self, prompts: Sequence[str], programs: Sequence[str]) -> list[float]:
-        """Return one raw logit per program, higher is better."""
-        ...
 
 
 class Verification:
@@ -62,6 +54,9 @@ class Verification:
         late_scoring: Passes of the ORM that earlier calls did not wait for; this call adds its own.
         gate: Makes the judgements' rewards; None for one without calibration.
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
+
+    Attributes:
+        linter_cpu_seconds: Of linters that were processes of their own.
     """
 
     def __init__(
@@ -81,12 +76,13 @@ class Verification:
         late_scoring: LateScoring | None = None,
     ) -> None:
         self._late_scoring = late_scoring if late_scoring is not None else set()
-        self._unscored: list[tuple[Group, list[Candidate]]] = []
+        self._waiting = WaitingRoom()
         self._gate = gate or Gate()
         self._cache = cache
         self._history = history
         self._deadline = deadline
         self._handed_over: set[int] = set()
+        self.linter_cpu_seconds = 0.0
         self._unopened: deque[Group] = deque()
         self._num_opened = 0
         self._filters = filters
@@ -101,7 +97,7 @@ class Verification:
         self._running: dict[int, Candidate] = {}
         self._numbers = itertools.count()
         self._finished: list[Group] = []
-        self._scoring: set[Future[Scores]] = set()
+        self._scoring: LateScoring = set()
 
     def run(
         self,
@@ -125,7 +121,8 @@ class Verification:
                 yield from self._hand_over(executor, on_progress)
             if self._running and not self._is_late():
                 raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
-            while (self._scoring or self._unscored) and not self._is_late():
+            self._waiting.close()
+            while (self._scoring or self._waiting) and not self._is_late():
                 seconds = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
                 wait(self._scoring | self._late_scoring, timeout=seconds, return_when=FIRST_COMPLETED)
                 self._raise_late_fault()
@@ -185,7 +182,9 @@ class Verification:
             group.num_open = group.num_unsettled = len(group.candidates)
         compiling = [candidate for candidate in candidates if has_sound_code(candidate, self._filters)]
         if LintFilter("ruff") in self._filters:
+            before = ended_children_cpu_seconds()
             results = Lint("ruff").check_many([candidate.program or "" for candidate in compiling])
+            self.linter_cpu_seconds += ended_children_cpu_seconds() - before
             for candidate, result in zip(compiling, results, strict=True):
                 candidate.results.append(result)
         self._unopened.extend(self._groups.values())
@@ -320,17 +319,16 @@ class Verification:
             if self._scorer is None or not survivors:
                 yield self._judged(group, on_progress)
             else:
-                self._unscored.append((group, survivors))
-        if not self._late_scoring and not self._is_late():  # else the ORM is still busy with what nobody waits for
-            for group, survivors in self._unscored:
-                assert self._scorer is not None
-                self._scoring.add(executor.submit(_score, self._scorer, group, survivors))
-            self._unscored.clear()
+                self._waiting.add(group, survivors)
         for future in [future for future in self._scoring if future.done() and not future.cancelled()]:
             self._scoring.remove(future)
-            scores = future.result()
-            scores.enter()
-            yield self._judged(scores.group, on_progress)
+            for scores in future.result():
+                scores.enter()
+                yield self._judged(scores.group, on_progress)
+        is_busy = self._scoring or self._late_scoring  # the latter with what nobody waits for
+        if self._waiting and not is_busy and not self._is_late():
+            assert self._scorer is not None
+            self._scoring.add(executor.submit(self._waiting.score, self._scorer))
 
     def _judged(self, group: Group, on_progress: Callable[[int], None]) -> Judged:
         self._handed_over.add(id(group))
@@ -352,47 +350,3 @@ def _orm_thread(is_late: Callable[[], bool]) -> Iterator[ThreadPoolExecutor]:
 def _is_survivor(candidate: Candidate) -> bool:
     faulty = candidate.results[-1].verdict is Verdict.INFRA_ERROR
     return candidate.program is not None and not faulty and candidate.filtered_by() is None
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Of the survivors of a group, and what one of them took."""
-
-    group: Group
-    survivors: Sequence[Candidate]
-    values: Sequence[float]
-    seconds: float
-    cpu_seconds: float
-
-    def enter(self) -> None:
-        """Give them to the candidates."""
-        for candidate, score in zip(self.survivors, self.values, strict=True):
-            candidate.score = float(score)
-            result = StageResult(
-                stage="orm", verdict=Verdict.PASSED, seconds=self.seconds, cpu_seconds=self.cpu_seconds
-            )
-            at = len(candidate.results) - (candidate.results[-1].stage == FULL)
-            candidate.results.insert(at, result)
-
-
-def _score(scorer: Scorer, group: Group, survivors: Sequence[Candidate]) -> Scores:
-    """Score what survived. On the ORM's thread: it changes nothing, since nobody may be waiting for it any more."""
-    wall, cpu = time.perf_counter(), time.thread_time()
-    prompts, programs = [group.problem.prompt] * len(survivors), [candidate.program or "" for candidate in survivors]
-    if hasattr(scorer, "score_with_cost"):  # it has threads of its own
-        scores, cost = scorer.score_with_cost(prompts, programs)
-        cpu_seconds = cost.cpu_seconds / len(survivors)
-    else:
-        scores = scorer.score(prompts, programs)
-        cpu_seconds = (time.thread_time() - cpu) / len(survivors)
-    seconds = (time.perf_counter() - wall) / len(survivors)
-    if len(scores) != len(survivors):
-        raise InputError(f"the ORM gave {len(scores)} scores for {len(survivors)} programs; return one for each")
-    bad = next((score for score in scores if not math.isfinite(score)), None)
-    if bad is not None:
-        raise InfraError(f"the ORM gave score {bad} for a program of {group.problem.task_id!r}; check its weights")
-    return Scores(group, survivors, scores, seconds, cpu_seconds)
-
-
-LateScoring = set[Future[Scores]]
-"""Passes of the ORM that a call did not wait for, because its deadline had passed."""

@@ -25,9 +25,10 @@ from staged_reward.pool import JobQueue, WorkerPool, default_num_workers
 from staged_reward.problem import AssertTest, CallTest, Judgement, Problem, Verdict
 from staged_reward.rankers import check_ranker
 from staged_reward.result_cache import ResultCache
+from staged_reward.scoring import LateScoring, Scorer
 from staged_reward.selection.choice import Choice
 from staged_reward.selection.strategy import Certified, parse_strategy
-from staged_reward.verification import Judged, LateScoring, Scorer, Verification
+from staged_reward.verification import Judged, Verification
 from staged_reward.worker import Job, TestsTask
 
 TimeLimit = Literal["siblings", "exact"]
@@ -215,7 +216,17 @@ class StagedVerifier:
             late_scoring=self._late_scoring,
         )
         with self._turn():
-            yield from verification.run(self._pool, problems, programs, on_progress)
+            try:
+                yield from verification.run(self._pool, problems, programs, on_progress)
+            finally:
+                self._linter_cpu_seconds += verification.linter_cpu_seconds
+
+    def children_cpu_seconds(self) -> float:
+        """Return the CPU seconds that the processes of this verifier have taken so far, programs included.
+
+        Right over many calls; see `processes.tree_cpu_seconds` for one.
+        """
+        return self._pool.cpu_seconds() + self._linter_cpu_seconds
 
     def choose(
         self,
@@ -417,6 +428,7 @@ class StagedVerifier:
         self._lock = threading.Lock()
         self._holder = None
         self._late_scoring: LateScoring = set()
+        self._linter_cpu_seconds = 0.0
         self._pool = WorkerPool(
             self.num_workers,
             required=self.require_isolation,

@@ -21,7 +21,7 @@ from staged_reward.alarm import AlarmError, alarm
 from staged_reward.errors import InfraError, InputError
 from staged_reward.isolation.layers import ALL, LEVEL_TEXTS, Layer, Level, level_of
 from staged_reward.limits import Limits
-from staged_reward.problem import CallTest, Problem, StageResult, Verdict
+from staged_reward.problem import CallTest, Problem, StageResult, Test, Verdict
 from staged_reward.sandbox.host import ForkServer, packages_to_preload
 from staged_reward.sandbox.judge import run_suite
 from staged_reward.sandbox.observe import RETURNED, digest_of_text
@@ -82,10 +82,17 @@ class Job(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """A problem that later jobs refer to by its key."""
+    """A problem that later jobs refer to by its key, with the tests that they need. A later lesson may bring more of them.
+
+    Attributes:
+        problem_key: Of the problem.
+        problem: With the tests that this lesson brings.
+        indices: Their places among all of the problem's; None where all are here.
+    """
 
     problem_key: int
     problem: Problem
+    indices: tuple[int, ...] | None = None
 
 
 class Rest(NamedTuple):
@@ -146,6 +153,7 @@ class Worker:
         self._layers = layers
         self._outer_wall = outer_wall
         self._problems: dict[int, Problem] = {}
+        self._tests: dict[int, dict[int, Test]] = {}  # of a problem, those that it was taught
         self._suites: dict[tuple[int, tuple[int, ...] | None], Suite] = {}
         self._linters: dict[LintTool, Lint] = {}
         self._servers: dict[bool, ForkServer] = {}  # by whether it is the one with packages loaded
@@ -153,8 +161,13 @@ class Worker:
         self._is_leaving = False
 
     def learn(self, lesson: Lesson) -> None:
-        """Keep a problem."""
-        self._problems[lesson.problem_key] = lesson.problem
+        """Keep a problem and tests of it."""
+        key, problem, indices = lesson
+        self._problems[key] = problem
+        if indices is None:
+            self._tests[key] = dict(enumerate(problem.tests))
+        else:
+            self._tests.setdefault(key, {}).update(zip(indices, problem.tests, strict=True))
 
     def rest(self) -> None:
         """End the process that programs share, until there is a next one."""
@@ -165,6 +178,7 @@ class Worker:
         """Rest, and drop all problems."""
         self.rest()
         self._problems.clear()
+        self._tests.clear()
         self._suites.clear()
 
     def perform(self, job: Job) -> tuple[StageResult, ...]:
@@ -264,7 +278,9 @@ class Worker:
     def _suite(self, problem_key: int, indices: tuple[int, ...] | None) -> Suite:
         key = (problem_key, indices)
         if key not in self._suites:
-            self._suites[key] = Suite.of(self._problems[problem_key], indices)
+            tests = self._tests[problem_key]
+            chosen = tuple(tests[index] for index in (range(len(tests)) if indices is None else indices))
+            self._suites[key] = Suite.of(replace(self._problems[problem_key], tests=chosen))
         return self._suites[key]
 
     def _with_retries(self, program: str, run: Callable[[ForkServer], Outcome]) -> Outcome:

@@ -14,7 +14,7 @@ from astroid.manager import AstroidManager
 from staged_reward.errors import InputError
 from staged_reward.problem import Problem, StageResult, Verdict
 from staged_reward.stages import lint as lint_module
-from staged_reward.stages import modules
+from staged_reward.stages import modules, ruff_batch
 from staged_reward.stages.lint import Lint
 
 PROBLEM = Problem(task_id="t")
@@ -342,6 +342,7 @@ def test_unknown_tool_is_an_input_error() -> None:
 
 
 def test_missing_ruff_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    ruff_batch._binary.cache_clear()
     monkeypatch.setitem(sys.modules, "ruff", None)
     with pytest.raises(InputError, match="not installed"):
         Lint("ruff")(PROBLEM, "x = 1\n")

@@ -9,6 +9,7 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -73,6 +74,10 @@ class FakeVerifier:
     scorer = None
     num_workers = 2
     full = False
+    children_seconds = 0.0
+
+    def children_cpu_seconds(self) -> float:
+        return self.children_seconds
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -298,7 +303,7 @@ def test_metrics_have_the_same_names_at_every_call_and_are_finite_floats() -> No
         "known_frac",
         "distinct_frac",
     }
-    stages = {f"{kind}/{stage}" for kind in PER_STAGE for stage in FakeVerifier.stages}
+    stages = {f"{kind}/{stage}" for kind in PER_STAGE for stage in FakeVerifier.stages} | {"cpu_seconds/other"}
     verdicts_ = {f"verdict_frac/{verdict}" for verdict in Verdict}
     scoring = {"orm_distinct_prefixes", "orm_computed_tokens", "orm_reused_tokens", "orm_padding_tokens", "orm_flops"}
     assert names[0] == {f"mine/{name}" for name in numbers | stages | verdicts_ | scoring}
@@ -313,7 +318,19 @@ def test_metrics_are_counted_by_hand() -> None:
     assert metrics["kept_frac/tests"] == 0.25
     assert metrics["kept_frac/orm"] == 0.0
     assert metrics["seconds/tests"] == 1.5
-    assert metrics["cpu_seconds"] == 1.0
+    assert metrics["cpu_seconds/tests"] == 0.75
+
+
+def test_cpu_seconds_are_those_of_the_call_and_the_verifiers_processes_each_counted_once() -> None:
+    reward = fake_reward()
+    for total, new in ((7.0, 7.0), (9.5, 2.5)):
+        reward.verifier.children_seconds = total  # type: ignore[attr-defined]
+        before = thread_time()
+        metrics = call(reward, ["passed", "wrong_answer"])[1].metrics
+        own = thread_time() - before
+        assert new < metrics["staged_reward/cpu_seconds"] < new + own
+        assert metrics["staged_reward/cpu_seconds"] == pytest.approx(0.5 + metrics["staged_reward/cpu_seconds/other"])
+    assert pickle.loads(pickle.dumps(reward))._children_cpu_seconds == 0.0
 
 
 def test_real_metrics_name_every_stage(verifier: StagedVerifier) -> None:
@@ -451,3 +468,16 @@ def test_a_call_ends_at_its_deadline_and_says_what_is_missing() -> None:
 def test_a_deadline_that_cannot_be_kept_is_refused(seconds: float) -> None:
     with pytest.raises(InputError, match="deadline_seconds"):
         fake_reward(deadline_seconds=seconds)
+
+
+def test_the_cpu_seconds_of_a_verifiers_processes_outlast_them() -> None:
+    spinning = "import time\ndef f(a, b):\n    while time.process_time() < 0.25: pass\n    return a + b\n"
+    with StagedVerifier(("syntax", "lint=ruff", "tests=1"), workers=2) as verifier:
+        assert verifier.children_cpu_seconds() == 0.0
+        problem = Problem(task_id="t", entry_point="f", tests=(CallTest((1, 2), expected=3),))
+        judgements = verifier.verify([problem] * 2, [spinning, spinning + "x = 1\n"])
+        assert all(judgement.passed for judgement in judgements)
+        alive = verifier.children_cpu_seconds()
+        assert alive > sum(judgement.stages[-1].cpu_seconds for judgement in judgements) > 0.4
+        verifier.close()
+        assert verifier.children_cpu_seconds() > 0.98 * alive

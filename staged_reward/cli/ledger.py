@@ -38,7 +38,8 @@ def ledger(
     console.print(stage_table([_summary(stage, total.stages[stage]) for stage in reader.stages]))
     console.print(
         f"{total.num_programs:,} programs in {len(steps):,} steps on {reader.num_ranks} rank(s), "
-        f"{total.cpu_seconds:,.1f} CPU seconds, {total.seconds:,.1f} s in the reward, ${total.dollars:,.4f}"
+        f"{total.cpu_seconds:,.1f} CPU seconds ({total.other_cpu_seconds:,.1f} of them in no stage), "
+        f"{total.seconds:,.1f} s in the reward, ${total.dollars:,.4f}"
     )
     if (scoring := total.scoring).computed:
         console.print(

@@ -29,7 +29,7 @@ from staged_reward.verifier import StagedVerifier
 if TYPE_CHECKING:
     from staged_reward.pareto.recipe import Recipe
     from staged_reward.pareto.trial import Settings
-    from staged_reward.verification import Scorer
+    from staged_reward.scoring import Scorer
 
 DEFAULT_FILTERS = "none,syntax,lint,tests<=1,tests<=3,tests<=10,tests<=3@1,tests<=3@2,tests<=3@3"
 DEFAULT_STRATEGIES = "certified,budget=0.1,budget=0.5"

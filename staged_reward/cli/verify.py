@@ -23,9 +23,9 @@ from staged_reward.kill_history import KillHistory
 from staged_reward.limits import Limits
 from staged_reward.problem import Judgement, Verdict
 from staged_reward.samples import Sample, read_samples, result_row
+from staged_reward.scoring import Scorer
 from staged_reward.selection.choice import Choice
 from staged_reward.summary import summarise
-from staged_reward.verification import Scorer
 from staged_reward.verifier import StagedVerifier
 
 

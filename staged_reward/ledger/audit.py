@@ -162,17 +162,18 @@ class Auditor:
         return drawn
 
     def _run(self, drawn: Sequence[_Drawn], verifier: StagedVerifier, report: Callable[[Audit], None]) -> None:
-        started, cpu_seconds = time.monotonic(), 0.0
+        exact = self._exact_for(verifier)
+        started, started_cpu = time.monotonic(), time.thread_time() + exact.children_cpu_seconds()
         num_allowed = max(1, round(self.max_seconds * self._num_run / self._seconds))
         audited: list[Audited] = []
         for one in drawn[:num_allowed]:
             if self._ending.is_set():
                 return
-            judgement = self._exact_for(verifier).verify([one.problem], [one.program])[0]
-            cpu_seconds += judgement.cpu_seconds
+            judgement = exact.verify([one.problem], [one.program])[0]
             if judgement.verdict is not Verdict.INFRA_ERROR:
                 audited.append(replace(one.item, passed=judgement.passed))
         seconds = time.monotonic() - started
+        cpu_seconds = time.thread_time() + exact.children_cpu_seconds() - started_cpu
         self._seconds += seconds
         self._num_run += min(num_allowed, len(drawn))
         more = len(drawn) / len(audited) if audited else 1.0

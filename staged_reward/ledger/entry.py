@@ -48,6 +48,8 @@ class Entry:
         dollars: For these, by the table of prices.
         verdicts: Completions by verdict.
         stages: Per stage, what it cost.
+        other_cpu_seconds: CPU seconds that belong to no stage: finding programs and copies of them, starting and feeding
+            processes.
         scoring: What the reward model computed; zeros without one, or where a server runs it.
     """
 
@@ -61,6 +63,7 @@ class Entry:
     dollars: float = 0.0
     verdicts: Mapping[str, int] = field(default_factory=dict)
     stages: Mapping[str, StageCost] = field(default_factory=dict)
+    other_cpu_seconds: float = 0.0
     scoring: ScoringCost = field(default_factory=ScoringCost)
 
     @classmethod
@@ -70,6 +73,7 @@ class Entry:
         stages: Sequence[str],
         *,
         seconds: float,
+        cpu_seconds: float,
         num_tokens: int,
         dollars: float,
         scoring: ScoringCost,
@@ -80,10 +84,14 @@ class Entry:
             judgements: Of its completions.
             stages: The verifier's, in order.
             seconds: Wall seconds of the call.
+            cpu_seconds: Of the calling thread and the verifier's processes; the reward model, on a thread of its own, not
+                counted.
             num_tokens: Of its completions; 0 where nobody says.
             dollars: What it cost.
             scoring: What the reward model computed.
         """
+        costs = {summary.stage: StageCost.of(summary) for summary in summarise(judgements, stages)}
+        accounted = sum(cost.cpu_seconds for stage, cost in costs.items() if stage != "orm")
         return cls(
             num_calls=1,
             num_programs=len(judgements),
@@ -94,14 +102,15 @@ class Entry:
             seconds=seconds,
             dollars=dollars,
             verdicts=dict(Counter(str(judgement.verdict) for judgement in judgements)),
-            stages={summary.stage: StageCost.of(summary) for summary in summarise(judgements, stages)},
+            stages=costs,
+            other_cpu_seconds=cpu_seconds - accounted,
             scoring=scoring,
         )
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU seconds of all stages, ours and the programs'."""
-        return sum(cost.cpu_seconds for cost in self.stages.values())
+        """CPU seconds of all stages, ours and the programs', and of what belongs to none."""
+        return self.other_cpu_seconds + sum(cost.cpu_seconds for cost in self.stages.values())
 
     def __add__(self, other: Entry) -> Entry:
         numbers = {

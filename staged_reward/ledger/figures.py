@@ -84,8 +84,11 @@ def _stage_seconds(axes: Axes, steps: Sequence[Step], stages: Sequence[str]) -> 
     names = [stage for stage in stages if any(s.entry.stages.get(stage) for s in steps)]
     numbers = [step.step for step in steps]
     rows = [[_cost(step, stage, "cpu_seconds") for step in steps] for stage in names]
-    audits = [step.audit_cpu_seconds for step in steps]
-    names, rows = ([*names, "audit"], [*rows, audits]) if any(audits) else (names, rows)
+    for name, row in (
+        ("no stage", [max(0.0, step.entry.other_cpu_seconds) for step in steps]),  # below 0 where clock ticks are late
+        ("audit", [step.audit_cpu_seconds for step in steps]),
+    ):
+        names, rows = ([*names, name], [*rows, row]) if any(row) else (names, rows)
     bottom = np.zeros(len(steps))
     for (name, colour), hatch, row in zip(shades_of(names).items(), (*HATCHES, *HATCHES), rows, strict=False):
         top = bottom + np.array(row)

@@ -49,6 +49,7 @@ def call_metrics(entry: Entry, stages: Sequence[str]) -> dict[str, float]:
         metrics[f"run_frac/{stage}"] = cost.num_run / num
         metrics[f"seconds/{stage}"] = cost.seconds
         metrics[f"cpu_seconds/{stage}"] = cost.cpu_seconds
+    metrics["cpu_seconds/other"] = entry.other_cpu_seconds
     for verdict in Verdict:
         metrics[f"verdict_frac/{verdict}"] = entry.verdicts.get(verdict, 0) / num
     return metrics

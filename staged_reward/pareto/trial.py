@@ -21,8 +21,8 @@ from staged_reward.problem import Judgement, Problem, Verdict
 from staged_reward.rankers import Ranked, rank
 from staged_reward.samples import Sample
 from staged_reward.sandbox.shared import MIN_PROGRAMS
+from staged_reward.scoring import Scorer
 from staged_reward.summary import summarise
-from staged_reward.verification import Scorer
 from staged_reward.verifier import StagedVerifier, TimeLimit
 
 NUM_DRAWS = 3  # of n candidates per problem, on which a strategy is tried

@@ -21,12 +21,13 @@ from staged_reward.limits import Limits
 from staged_reward.pool import SMALL_PROGRAM_CHARS, WorkerPool, worker_lost
 from staged_reward.problem import FULL, Problem
 from staged_reward.rankers import Ranked, rank
+from staged_reward.scoring import Scorer
 from staged_reward.selection.certified import CertifiedSearch
 from staged_reward.selection.choice import STILL_POSSIBLE, Choice
 from staged_reward.selection.search import Probe, Search, lost
 from staged_reward.selection.strategy import Certified, Strategy
 from staged_reward.stages.lint import Lint
-from staged_reward.verification import Scorer, Verification
+from staged_reward.verification import Verification
 from staged_reward.worker import Job, TestsTask
 
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Literal
 from staged_reward.errors import InputError, nearest
 from staged_reward.normalise import strip_comments
 from staged_reward.problem import Problem, StageResult, Verdict
+from staged_reward.processes import ended_children_cpu_seconds
 from staged_reward.stages.deadline import Deadline, OverBudget
 from staged_reward.stages.syntax import describe, needs_child, parse_program
 
@@ -66,10 +67,11 @@ class Lint:
         """
         if self.tool == "pylint":
             return [self._timed(program) for program in programs]
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), time.thread_time() + ended_children_cpu_seconds()
         details = self._ruff_details(programs)
         share = max(1, len(programs))
-        seconds, cpu_seconds = (time.perf_counter() - wall) / share, (time.process_time() - cpu) / share
+        seconds = (time.perf_counter() - wall) / share
+        cpu_seconds = (time.thread_time() + ended_children_cpu_seconds() - cpu) / share
         return [_result(detail, seconds, cpu_seconds) for detail in details]
 
     def _timed(self, program: str) -> StageResult:

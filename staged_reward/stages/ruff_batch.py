@@ -6,6 +6,7 @@ out of place), F82 (undefined names). Configuration files, caches and `noqa` com
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def _parse(output: bytes, num_sources: int) -> list[str]:
     return [first[number][2] if number in first else "" for number in range(num_sources)]
 
 
+@functools.cache
 def _binary() -> str:
     try:
         import ruff  # type: ignore[import-untyped,unused-ignore]

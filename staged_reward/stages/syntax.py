@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from types import CodeType
+from typing import Any
 
 from staged_reward.errors import InfraError
 from staged_reward.problem import Problem, StageResult, Verdict
@@ -91,7 +92,6 @@ def parse_program(source: str) -> CodeType:
         return _compile_in_child(text)
 
 
-@functools.lru_cache(maxsize=8)  # what is checked is then told from copies, often by the same text
 def compile_here(text: str) -> CodeType:
     """Compile in this process, whatever the length.
 
@@ -99,19 +99,35 @@ def compile_here(text: str) -> CodeType:
         SyntaxError: The text does not compile; also for NUL bytes and lone surrogates.
         RecursionError, MemoryError: Too deeply nested for the stack that is left.
     """
+    found = _compiled(text)
+    if isinstance(found, CodeType):
+        return found
+    raise SyntaxError(*found)
+
+
+@functools.lru_cache(maxsize=256)  # what is looked for in a completion is then checked, and told from copies
+def _compiled(text: str) -> CodeType | tuple[Any, ...]:
+    """Return the code, or the arguments of the SyntaxError."""
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise SyntaxError("source contains a NUL byte", (FILENAME, line, None, None))
+        return "source contains a NUL byte", (FILENAME, line, None, None)
     silence_warnings(FILENAME)
     try:
         return compile(text, FILENAME, "exec", dont_inherit=True, optimize=0)
+    except SyntaxError as error:
+        return error.args
     except (UnicodeError, ValueError, OverflowError) as error:
-        raise SyntaxError(f"cannot be compiled: {error}", (FILENAME, 0, None, None)) from error
+        return f"cannot be compiled: {error}", (FILENAME, 0, None, None)
 
 
 def needs_child(source: str) -> bool:
     """True when compiling the source could take a trusted process too much time, memory or stack."""
-    return len(source) > _INLINE_CHARS or any(source.count(word) > most for word, most in _MAX_COUNTS.items())
+    if len(source) > _INLINE_CHARS:
+        return True
+    for word, most in _MAX_COUNTS.items():  # noqa: SIM110  asked several times of every program, and `any` takes longer
+        if source.count(word) > most:
+            return True
+    return False
 
 
 def describe(error: SyntaxError) -> str:
