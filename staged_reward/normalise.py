@@ -23,13 +23,14 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from staged_reward.layout import COMMENT, STRING, has_nested_strings, one_statement_per_line
-from staged_reward.stages.syntax import FILENAME, needs_child, parse_program, silence_warnings
+from staged_reward.stages.syntax import FILENAME, INLINE_CHARS, needs_child, parse_program, silence_warnings
 
 if TYPE_CHECKING:
     from black.mode import Mode
 
 _COMMENTS = re.compile(rf"{COMMENT}|{STRING}", re.VERBOSE | re.DOTALL)
 _LOOKS_AT_ITSELF = re.compile(r"lineno|_getframe|\binspect\b|traceback|\bco_|__code__|__doc__|linecache|getsource")
+_MAX_GROWTH, _SHORT = 4, 100  # of a form: indentation of one space becomes four, semicolons become lines
 _MARSHAL_VERSION = 2  # the last without back references, which depend on reference counts
 _OPTIMIZED = 0x1  # CO_OPTIMIZED: code of a function, not of a module or class body
 _LOAD_CONST, _STORE_NAME = opcode.opmap["LOAD_CONST"], opcode.opmap["STORE_NAME"]
@@ -78,24 +79,26 @@ def black_format(source: str) -> str:
 def ast_format(source: str) -> str:
     """Return the source as `ast.unparse` writes it, without comments, docstrings and other strings that nothing uses.
 
-    A twentieth of Black's time, and what is gone is what a program can say for itself without doing it. Unchanged when it
-    cannot be parsed, when a trusted process should not try, or when `ast.unparse` cannot write it. The form may differ
-    between versions of Python.
+    A twentieth of Black's time, and what is gone is what a program can say for itself without doing it. Where it cannot be
+    parsed or written so, or where that would take long or make it much longer, the comments are gone and the rest is as
+    it was. The form may differ between versions of Python.
     """
     text = source.removeprefix("\ufeff")
-    if needs_child(text):
-        return source
-    silence_warnings(FILENAME)
-    try:
-        tree = ast.parse(text, FILENAME)
-        _drop_strings(tree.body)
-        return ast.unparse(tree) + "\n"
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # Unicode's errors are values'
-        return source
+    if len(text) <= INLINE_CHARS:
+        silence_warnings(FILENAME)
+        try:
+            tree = ast.parse(text, FILENAME)
+            _drop_strings(tree.body)
+            form = ast.unparse(tree) + "\n"
+        except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):  # Unicode's errors are values'
+            return strip_comments(source)
+        if len(form) <= _MAX_GROWTH * max(len(text), _SHORT):
+            return form
+    return strip_comments(source)
 
 
 def _drop_strings(body: list[ast.stmt]) -> None:
-    """Drop the statements that are a string and nothing more, in inner bodies too; what is empty then gets a `pass`."""
+    """Drop the statements that are text or bytes and nothing more, in inner bodies too; an empty one gets a `pass`."""
     body[:] = [statement for statement in body if not _is_string(statement)] or [ast.Pass()]
     for statement in body:
         for part in (statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
@@ -106,8 +109,10 @@ def _drop_strings(body: list[ast.stmt]) -> None:
 
 def _is_string(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Expr(ast.Constant(str())):
+        case ast.Expr(ast.Constant(str() | bytes())):
             return True
+        case ast.Expr(ast.JoinedStr(parts)):
+            return all(isinstance(part, ast.Constant) for part in parts)
     return False
 
 

@@ -24,7 +24,7 @@ from staged_reward.errors import InfraError
 from staged_reward.isolation.layers import ALL, Layer, Level
 from staged_reward.limits import Limits
 from staged_reward.problem import Problem, StageResult, Verdict
-from staged_reward.processes import children_of, ended_children_cpu_seconds, tree_cpu_seconds
+from staged_reward.processes import children_of, tree_cpu_seconds
 from staged_reward.sandbox.host import PACKAGE_DIR, python_command
 from staged_reward.worker import (
     CANARY,
@@ -51,6 +51,7 @@ LOOK_SECONDS = 2.0  # between two looks whether a worker is stopped
 _CANARY_KEY = -1  # no job and no problem has this number
 CANARY_SECONDS = 30.0  # for a known-good program, start of the worker included
 KEPT_BYTES = 8 << 20  # of problems, as they are sent, that workers know from call to call
+KEPT_PROBLEMS = 512  # the same; each is kept here with all of its tests
 
 
 @dataclass(slots=True)
@@ -62,6 +63,12 @@ class _Seat:
     jobs: deque[Job] = field(default_factory=deque)
     known: dict[int, set[int]] = field(default_factory=dict)  # of problems, the tests that it was taught
     deadline: float = 0.0
+    most_cpu_seconds: float = 0.0
+
+    def cpu_seconds(self) -> float:
+        """Return what it and all that it started have taken. A worker that is killed takes its children's figures along."""
+        self.most_cpu_seconds = max(self.most_cpu_seconds, tree_cpu_seconds(self.process.pid))
+        return self.most_cpu_seconds
 
 
 class _Lessons:
@@ -85,7 +92,7 @@ class _Lessons:
         message = pickle.dumps(Lesson(key, part, indices), pickle.HIGHEST_PROTOCOL)
         self._problems[key] = problem
         self._num_bytes += len(message)
-        self.is_too_much = self.is_too_much or self._num_bytes > KEPT_BYTES
+        self.is_too_much = self._num_bytes > KEPT_BYTES or len(self._problems) > KEPT_PROBLEMS
         if not self.is_too_much:
             self._kept[key, indices] = message
         return message
@@ -183,26 +190,24 @@ class WorkerPool:
     def close(self) -> None:
         """End the workers; their fork servers and guests go with them."""
         seats, self._seats = self._seats, []
+        self._ended_cpu_seconds += sum(seat.cpu_seconds() for seat in seats)
         for seat in seats:
             seat.connection.close()  # a worker that sees this cleans up and ends
         if self._owner == os.getpid():
             for seat in seats:
-                self._end(seat)
+                _end(seat.process)
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that workers and all that they started have taken so far (see `tree_cpu_seconds`)."""
-        return self._ended_cpu_seconds + sum(tree_cpu_seconds(pid) for pid in self.pids())
-
-    def _end(self, seat: _Seat) -> None:
-        before = ended_children_cpu_seconds()
-        _end(seat.process)
-        self._ended_cpu_seconds += ended_children_cpu_seconds() - before
+        self._forget_parent()
+        return self._ended_cpu_seconds + sum(seat.cpu_seconds() for seat in self._seats)
 
     def _forget_parent(self) -> None:
         """In a forked copy of the owner: leave the owner's workers to it."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
             self._seats = []
+            self._ended_cpu_seconds = 0.0
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers."""
@@ -281,10 +286,11 @@ class WorkerPool:
     def _drop_busy(self) -> None:
         """Put fresh workers in the place of those that have jobs."""
         busy = [(place, seat) for place, seat in enumerate(self._seats) if seat.jobs]
+        self._ended_cpu_seconds += sum(seat.cpu_seconds() for _, seat in busy)
         for _, seat in busy:
             seat.connection.close()  # all of them hear of it before the first is waited for
         for place, seat in busy:
-            self._end(seat)
+            _end(seat.process)
             self._seats[place] = self._hire(place)
 
     def _collect(self, jobs: Jobs, deadline: float) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
@@ -314,8 +320,9 @@ class WorkerPool:
 
     def _replace(self, seat: _Seat, jobs: Jobs) -> Iterator[tuple[Job, tuple[StageResult, ...] | None]]:
         """Put a fresh worker in the place of one that is gone or silent; its job in hand is tried again."""
+        self._ended_cpu_seconds += seat.cpu_seconds()
         seat.connection.close()
-        self._end(seat)
+        _end(seat.process)
         in_hand, *waiting = seat.jobs
         for job in reversed(waiting):
             jobs.put_back(job)

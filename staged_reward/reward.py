@@ -96,7 +96,6 @@ class StagedReward:
         self._by_id = {problem.task_id: problem for problem in problems}
         self._known: dict[str, tuple[Mapping[str, Any] | str, Problem]] = {}
         self._scored = ScoringCost()  # what calls have accounted for
-        self._children_cpu_seconds = 0.0  # the same, of the verifier's processes
 
     def __call__(
         self,
@@ -194,7 +193,7 @@ class StagedReward:
             judgements,
             self.verifier.stages,
             seconds=seconds,
-            cpu_seconds=own_cpu_seconds + self._new_children_cpu_seconds(),
+            cpu_seconds=own_cpu_seconds + self.verifier.take_children_cpu_seconds(),
             num_tokens=sum(map(len, completion_ids or ())),
             dollars=self._price.dollars_of(seconds, self.verifier.num_workers, on_gpu=on_gpu),
             scoring=self._new_scoring(),
@@ -205,13 +204,6 @@ class StagedReward:
         with _COUNTING:
             now: ScoringCost = getattr(self.verifier.scorer, "cost", ScoringCost())
             new, self._scored = now - self._scored, now
-            return new
-
-    def _new_children_cpu_seconds(self) -> float:
-        """Return what the verifier's processes took since this was asked last: calls of other threads count once, too."""
-        with _COUNTING:
-            now = self.verifier.children_cpu_seconds()
-            new, self._children_cpu_seconds = now - self._children_cpu_seconds, now
             return new
 
     def _log(self, entry: Entry, log_metric: Callable[[str, float], None] | None) -> None:
@@ -230,11 +222,7 @@ class StagedReward:
             wandb.log({f"{self.__name__}/{name}": value for name, value in metrics.items()})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "_scored": ScoringCost(),
-            "_children_cpu_seconds": 0.0,
-        }  # the copy has computed nothing
+        return {**self.__dict__, "_scored": ScoringCost()}  # the copy's reward model has computed nothing
 
     def close(self) -> None:
         """End the audits and the verifier's processes. A later call starts them again."""

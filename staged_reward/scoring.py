@@ -1,11 +1,13 @@
 """The reward model's part of a call: survivors of several problems go through it together.
 
 A pass has a price of its own, whatever goes through. So the first problem that is done waits a moment for others, and
-those that are done while a pass is under way share the next one. A program that hangs holds up nobody's score.
+those that are done while a pass is under way share the next one. A program that hangs holds up nobody's score, and no pass
+is that long that much is lost where it comes too late.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -20,6 +22,7 @@ from staged_reward.problem import FULL, StageResult, Verdict
 
 WAIT_SECONDS = 0.05  # for other problems
 ENOUGH = 32  # programs that are worth a pass of their own
+MOST = 128  # programs of a pass, before the problem that goes beyond
 
 
 class Scorer(Protocol):
@@ -56,7 +59,7 @@ LateScoring = set[Future[list[Scores]]]
 
 
 class WaitingRoom:
-    """Problems of one call that wait for the ORM. The call's thread adds, the ORM's thread takes all that are there."""
+    """Problems of one call that wait for the ORM. The call's thread adds them, the ORM's thread takes them."""
 
     def __init__(self) -> None:
         self._groups: list[tuple[Group, list[Candidate]]] = []
@@ -79,11 +82,25 @@ class WaitingRoom:
             self._changed.notify()
 
     def score(self, scorer: Scorer) -> list[Scores]:
-        """Score all that wait, once it is worth a pass. It changes nothing: nobody may be waiting for it any more."""
+        """Score those that wait, once they are worth a pass. No candidate is changed: the call may be over by now.
+
+        To be asked for once for each problem that was added; where an earlier pass took it along, there is nothing to do.
+        """
         with self._changed:
+            if not self._groups:
+                return []
             self._changed.wait_for(self._is_worth_a_pass, timeout=WAIT_SECONDS)
-            groups, self._groups = self._groups, []
-        return _score(scorer, groups)
+            sums = itertools.accumulate(len(survivors) for _, survivors in self._groups)
+            num = 1 + sum(size < MOST for size in sums)
+            groups, self._groups = self._groups[:num], self._groups[num:]
+        return _score(scorer, groups) if groups else []
+
+    def clear(self) -> None:
+        """Send all of them away: nobody waits for their scores."""
+        with self._changed:
+            self._groups.clear()
+            self._is_last_call = True
+            self._changed.notify()
 
     def _is_worth_a_pass(self) -> bool:
         return self._is_last_call or sum(len(survivors) for _, survivors in self._groups) >= ENOUGH

@@ -56,7 +56,7 @@ class Verification:
         history: Learn from what runs, and let it decide the order of filters and tests; None keeps the order given.
 
     Attributes:
-        linter_cpu_seconds: Of linters that were processes of their own.
+        helpers_cpu_seconds: Of processes that were started for it by this one: linters, and compilers of long programs.
     """
 
     def __init__(
@@ -77,12 +77,13 @@ class Verification:
     ) -> None:
         self._late_scoring = late_scoring if late_scoring is not None else set()
         self._waiting = WaitingRoom()
+        self._num_unsent = 0  # problems there for which no pass has been asked for
         self._gate = gate or Gate()
         self._cache = cache
         self._history = history
         self._deadline = deadline
         self._handed_over: set[int] = set()
-        self.linter_cpu_seconds = 0.0
+        self.helpers_cpu_seconds = 0.0
         self._unopened: deque[Group] = deque()
         self._num_opened = 0
         self._filters = filters
@@ -110,7 +111,7 @@ class Verification:
         self._raise_late_fault()
         self._admit(problems, programs)
         known = {key: group.problem for key, group in self._groups.items()}
-        with _orm_thread(self._is_late) as executor:
+        with _orm_thread(self._is_late, self._waiting) as executor:
             self._start()
             at_once = OPEN_PER_WORKER * pool.num_workers
             self._open_groups(at_once)
@@ -122,7 +123,7 @@ class Verification:
             if self._running and not self._is_late():
                 raise InfraError("the verifier was closed in the middle of a call; close it afterwards")
             self._waiting.close()
-            while (self._scoring or self._waiting) and not self._is_late():
+            while (self._scoring or self._num_unsent) and not self._is_late():
                 seconds = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
                 wait(self._scoring | self._late_scoring, timeout=seconds, return_when=FIRST_COMPLETED)
                 self._raise_late_fault()
@@ -144,6 +145,7 @@ class Verification:
     def _give_up(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
         """Hand over what is left as it is: what has no outcome was not run."""
         executor.shutdown(wait=False, cancel_futures=True)  # what a pass that has begun finds out comes too late
+        self._waiting.clear()
         yield from self._hand_over(executor, on_progress)
         self._late_scoring |= {future for future in self._scoring if not future.cancelled()}
         for group in self._groups.values():
@@ -180,13 +182,13 @@ class Verification:
         candidates = [candidate for group in self._groups.values() for candidate in group.candidates]
         for group in self._groups.values():
             group.num_open = group.num_unsettled = len(group.candidates)
+        before = ended_children_cpu_seconds()
         compiling = [candidate for candidate in candidates if has_sound_code(candidate, self._filters)]
         if LintFilter("ruff") in self._filters:
-            before = ended_children_cpu_seconds()
             results = Lint("ruff").check_many([candidate.program or "" for candidate in compiling])
-            self.linter_cpu_seconds += ended_children_cpu_seconds() - before
             for candidate, result in zip(compiling, results, strict=True):
                 candidate.results.append(result)
+        self.helpers_cpu_seconds += ended_children_cpu_seconds() - before
         self._unopened.extend(self._groups.values())
 
     def _open_groups(self, at_once: int) -> None:
@@ -313,6 +315,7 @@ class Verification:
 
     def _hand_over(self, executor: ThreadPoolExecutor, on_progress: Callable[[int], None]) -> Iterator[Judged]:
         """Yield the problems that are done; those with survivors go through the ORM first."""
+        self._raise_late_fault()
         finished, self._finished = self._finished, []
         for group in finished:
             survivors = [candidate for candidate in group.candidates if _is_survivor(candidate)]
@@ -320,15 +323,16 @@ class Verification:
                 yield self._judged(group, on_progress)
             else:
                 self._waiting.add(group, survivors)
+                self._num_unsent += 1
         for future in [future for future in self._scoring if future.done() and not future.cancelled()]:
             self._scoring.remove(future)
             for scores in future.result():
                 scores.enter()
                 yield self._judged(scores.group, on_progress)
-        is_busy = self._scoring or self._late_scoring  # the latter with what nobody waits for
-        if self._waiting and not is_busy and not self._is_late():
+        if self._num_unsent and not self._late_scoring and not self._is_late():  # else it does what nobody waits for
             assert self._scorer is not None
-            self._scoring.add(executor.submit(self._waiting.score, self._scorer))
+            self._scoring |= {executor.submit(self._waiting.score, self._scorer) for _ in range(self._num_unsent)}
+            self._num_unsent = 0
 
     def _judged(self, group: Group, on_progress: Callable[[int], None]) -> Judged:
         self._handed_over.add(id(group))
@@ -338,12 +342,13 @@ class Verification:
 
 
 @contextmanager
-def _orm_thread(is_late: Callable[[], bool]) -> Iterator[ThreadPoolExecutor]:
+def _orm_thread(is_late: Callable[[], bool], waiting: WaitingRoom) -> Iterator[ThreadPoolExecutor]:
     """A thread for the ORM; what waits for it when the call ends early is dropped, and a late one is left to itself."""
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="orm")
     try:
         yield executor
     finally:
+        waiting.clear()
         executor.shutdown(wait=not is_late(), cancel_futures=True)
 
 

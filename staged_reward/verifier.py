@@ -33,7 +33,7 @@ from staged_reward.worker import Job, TestsTask
 
 TimeLimit = Literal["siblings", "exact"]
 Order = Literal["given", "adaptive"]
-_NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer", "_late_scoring"})
+_NOT_PICKLED = frozenset({"_pool", "_lock", "_holder", "_closer", "_late_scoring", "_counting"})
 
 
 def _ignore(count: int) -> None:
@@ -89,6 +89,8 @@ class StagedVerifier:
         InputError: A setting cannot be used.
     """
 
+    _pool: WorkerPool
+    _taken_cpu_seconds: float
     _holder: int | None
     """The thread that has the turn."""
 
@@ -219,14 +221,17 @@ class StagedVerifier:
             try:
                 yield from verification.run(self._pool, problems, programs, on_progress)
             finally:
-                self._linter_cpu_seconds += verification.linter_cpu_seconds
+                self._helpers_cpu_seconds += verification.helpers_cpu_seconds
 
-    def children_cpu_seconds(self) -> float:
-        """Return the CPU seconds that the processes of this verifier have taken so far, programs included.
+    def take_children_cpu_seconds(self) -> float:
+        """Return the CPU seconds that processes of this verifier have taken since this was asked last, programs included.
 
-        Right over many calls; see `processes.tree_cpu_seconds` for one.
+        Each counts once, whoever asks. Right over many calls; see `processes.tree_cpu_seconds` for one.
         """
-        return self._pool.cpu_seconds() + self._linter_cpu_seconds
+        with self._counting:
+            now = self._pool.cpu_seconds() + self._helpers_cpu_seconds
+            new, self._taken_cpu_seconds = max(0.0, now - self._taken_cpu_seconds), now
+            return new
 
     def choose(
         self,
@@ -428,7 +433,9 @@ class StagedVerifier:
         self._lock = threading.Lock()
         self._holder = None
         self._late_scoring: LateScoring = set()
-        self._linter_cpu_seconds = 0.0
+        self._helpers_cpu_seconds = 0.0
+        self._counting = threading.Lock()
+        self._taken_cpu_seconds = 0.0
         self._pool = WorkerPool(
             self.num_workers,
             required=self.require_isolation,

@@ -177,3 +177,14 @@ def test_never_raises(completion: str, prompt: str, entry_point: str) -> None:
 def test_never_raises_on_fences(pieces: list[str]) -> None:
     program = extract("".join(pieces), entry_point="f")
     assert program is None or program.strip()
+
+
+@pytest.mark.parametrize(
+    "broken", ["def helper(x, x):\n    return x", "def helper():\n    nonlocal y", "def helper(:\n    return 1"]
+)
+def test_what_follows_a_program_and_does_not_compile_is_left_out(broken: str) -> None:
+    program = "def add(a, b):\n    return a + b\n"
+    for _ in range(2):  # what the compiler said once is known the second time
+        found = extract(f"Here it is.\n{program}\n{broken}\n", entry_point="add")
+        assert found is not None
+        assert found.strip() == program.strip()

@@ -144,6 +144,7 @@ def test_black_formats_and_leaves_alone_what_it_cannot_parse() -> None:
 def test_hostile_source_leaves_black_and_identity_standing(source: str) -> None:
     assert black_format(source) == source
     assert ast_format(source) == source
+    assert "#" not in ast_format(source + "\n# it is right")
     assert len(identity(source)) == 16
 
 
@@ -201,6 +202,41 @@ def f(a):
     assert (form.count('"'), form.count("'")) == (0, 2)
     assert form.endswith("return 'kept'\n")
     assert parses(form)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "# " + "*" * 101 + " all tests pass",
+        "# finally, finally",
+        '"""says"""',
+        "b'says'",
+        "f'says'",
+        "'says' 'it'",
+        "# lambda " * 60,
+        "pass  # and passes",
+    ],
+)
+def test_no_words_keep_what_a_program_says_of_itself(said: str) -> None:
+    form = ast_format(f"{said}\nx  =  1\n")
+    assert form.removeprefix("pass\n") == "x = 1\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = " + "+".join("1" * 2_000),
+        "x = 0x" + "f" * 4_000,
+        "if a: pass\n" + "elif a: pass\n" * 1_200,
+        "\n".join(" " * depth + "if 1:" for depth in range(99)) + "\n" + " " * 99 + "x;" * 4_000,
+        "x = 1\n" * 5_000,
+    ],
+    ids=["sum", "number", "elif", "nested", "long"],
+)
+def test_a_form_is_bounded_and_has_no_comments(source: str) -> None:
+    form = ast_format(source + "\n# all tests pass\n")
+    assert "#" not in form
+    assert len(form) <= 4 * len(source) + 100
 
 
 @pytest.mark.parametrize("depth", [30, 45, 550])

@@ -359,6 +359,20 @@ def test_each_distinct_prefix_is_computed_once(checkpoint: Path) -> None:
     assert scorer.cost.flops > 0
 
 
+def test_a_model_that_only_looks_like_llama_is_run_by_its_own_code(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.models.llama.modeling_llama import LlamaMLP
+
+    whole = LlamaMLP.forward
+    monkeypatch.setattr(LlamaMLP, "forward", lambda mlp, rows: 2 * whole(mlp, rows))
+    scorer = OrmScorer(checkpoint)
+    programs = ["x = 1", "x = 1\ny = 2"]
+    scores = scorer.score(["Add."] * 2, programs)
+    assert isinstance(scorer._load()[0].decoder, TransformersDecoder)
+    assert scores == pytest.approx([direct_score(checkpoint, f"Add.\n{one}<eos>") for one in programs], abs=1e-4)
+
+
 class Forgetful:
     """A decoder that has no memory for more than some nodes, and notices after it has changed the cache."""
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -294,6 +295,65 @@ def test_a_problem_that_comes_again_is_not_sent_again(pool: WorkerPool, monkeypa
     for _ in range(3):
         assert verdicts(pool, *(job(number) for number in range(6))) == dict.fromkeys(range(6), Verdict.PASSED)
     assert len(sizes) <= pool.num_workers
+
+
+def test_cpu_seconds_never_fall_whatever_happens_to_the_workers(pool: WorkerPool) -> None:
+    spinning = "import time\ndef f(x):\n    while time.process_time() < 0.2: pass\n    return 0"
+    verdicts(pool, job(1, spinning), job(2, spinning))
+    seen = [pool.cpu_seconds()]
+    assert seen[0] > 0.4
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGKILL)
+    seen.append(pool.cpu_seconds())
+    assert verdicts(pool, job(3)) == {3: Verdict.PASSED}
+    seen.append(pool.cpu_seconds())
+    pool.close()
+    seen.append(pool.cpu_seconds())
+    assert seen == sorted(seen)
+
+
+def test_a_forked_copy_has_taken_nothing(pool: WorkerPool) -> None:
+    verdicts(pool, job(1))
+    assert pool.cpu_seconds() > 0
+    if (child := os.fork()) == 0:
+        os._exit(int(pool.cpu_seconds() != 0.0))
+    assert os.waitpid(child, 0)[1] == 0
+    assert pool.cpu_seconds() > 0
+
+
+def test_problems_that_are_many_are_forgotten_too(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("staged_reward.pool.KEPT_PROBLEMS", 1)
+    verdicts(pool, job(1))
+    assert pool._lessons._problems
+    verdicts(pool, job(1, key=1))
+    assert not pool._lessons._problems
+
+
+def test_a_worker_is_sent_the_tests_that_it_runs_each_once(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = 1 << 16  # characters of every test but the first
+    tests = (CallTest((1,), expected=1), *(CallTest(("x" * large,), expected="x" * large) for _ in range(4)))
+    problems = {0: Problem(task_id="large", tests=tests, entry_point="f")}
+    sizes = lessons_of(pool, monkeypatch)
+
+    def run(*tasks: Any) -> list[Verdict | None]:
+        jobs = [Job(number, 0, "def f(x): return x", tasks) for number in range(6)]
+        sizes.clear()
+        return [verdict_of(results) for _, results in pool.run(queue_of(*jobs), problems)]
+
+    def some(*indices: int) -> Any:
+        return worker_module.TestsTask("tests", indices, LIMITS, False)
+
+    num = pool.num_workers
+    assert run(LintTask("ruff")) == [Verdict.PASSED] * 6
+    assert sum(sizes) < large
+    assert run(some(0)) == [Verdict.PASSED] * 6
+    assert sum(sizes) < large
+    assert run(some(3, 0)) == [Verdict.PASSED] * 6
+    assert sum(sizes) < 3 * num * large  # of a call and what is expected: two texts in a test
+    assert run(some(0), FULL) == [Verdict.PASSED] * 6
+    assert sum(sizes) < 7 * num * large
+    assert run(some(4, 1), FULL) == [Verdict.PASSED] * 6
+    assert sizes == []
 
 
 def test_a_key_that_stands_for_another_problem_is_learned_anew(pool: WorkerPool) -> None:

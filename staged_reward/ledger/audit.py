@@ -163,7 +163,7 @@ class Auditor:
 
     def _run(self, drawn: Sequence[_Drawn], verifier: StagedVerifier, report: Callable[[Audit], None]) -> None:
         exact = self._exact_for(verifier)
-        started, started_cpu = time.monotonic(), time.thread_time() + exact.children_cpu_seconds()
+        started, started_cpu = time.monotonic(), time.thread_time()
         num_allowed = max(1, round(self.max_seconds * self._num_run / self._seconds))
         audited: list[Audited] = []
         for one in drawn[:num_allowed]:
@@ -173,7 +173,7 @@ class Auditor:
             if judgement.verdict is not Verdict.INFRA_ERROR:
                 audited.append(replace(one.item, passed=judgement.passed))
         seconds = time.monotonic() - started
-        cpu_seconds = time.thread_time() + exact.children_cpu_seconds() - started_cpu
+        cpu_seconds = time.thread_time() - started_cpu + exact.take_children_cpu_seconds()
         self._seconds += seconds
         self._num_run += min(num_allowed, len(drawn))
         more = len(drawn) / len(audited) if audited else 1.0

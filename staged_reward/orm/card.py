@@ -31,7 +31,7 @@ class OrmCard:
         template: The text to score; `{prompt}` and `{program}` are replaced, every other brace stays.
         max_length: Tokens kept of a text, from its end, EOS included.
         normalisation: What is done to a program first: `black` formats it; `ast` parses it and writes it again, in a
-            twentieth of the time, without comments and docstrings.
+            twentieth of the time, without comments and docstrings (see `normalise.ast_format`).
         eos_token: Appended to every text; None for a checkpoint that does not say.
         loss: It was trained with.
         data_sha256: Of the training file.

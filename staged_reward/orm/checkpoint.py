@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from staged_reward.orm.packed import Decoder
 
 TOKENS_ON_CPU, TOKENS_ON_GPU = 1024, 8192
+TRIAL_TOKENS = 160  # of a pass: several blocks of attention, the last one filled up, and a second pass
 TOLERANCE = 1e-3  # of the two ways of scoring, in float32, relative above 1
 
 
@@ -165,8 +166,8 @@ def _fastest_decoder(checkpoint: Checkpoint, name: str) -> Decoder | None:
         warnings.warn(f"OrmScorer: no memory to try out {name!r} over packed programs; they are padded", stacklevel=2)
         return None
     for make in _decoders(model):
-        decoder = make(twin)
-        if _agrees(decoder, rows, pad_token_id):
+        decoder = _agreeing(make, twin, rows, pad_token_id)
+        if decoder is not None:
             return decoder if twin is model else make(model)
     warnings.warn(f"OrmScorer: {name!r} cannot be run over packed programs; it is run over padded ones", stacklevel=2)
     return None
@@ -178,15 +179,16 @@ def _decoders(model: Any) -> Iterator[Callable[[Any], Decoder]]:
     from staged_reward.orm.fused_decoder import FusedDecoder, is_like_llama
     from staged_reward.orm.transformers_decoder import TransformersDecoder
 
-    usual, on_gpu = model.config._attn_implementation, model.device.type == "cuda"
+    usual, device = model.config._attn_implementation, model.device.type
 
     def through_transformers(attention: str, one: Any) -> Decoder:
         one.set_attn_implementation(attention)
         return TransformersDecoder(one)
 
-    if not on_gpu and is_like_llama(model):
+    if device == "cpu" and is_like_llama(model):
         yield FusedDecoder
-    yield partial(through_transformers, "flex_attention" if on_gpu else tree_attention.NAME)
+    if device in ("cpu", "cuda"):
+        yield partial(through_transformers, tree_attention.NAME if device == "cpu" else "flex_attention")
     yield partial(through_transformers, usual)
 
 
@@ -202,25 +204,23 @@ def _trial_rows(pad_token_id: int) -> list[list[int]]:
     ]
 
 
-def _agrees(decoder: Decoder, rows: list[list[int]], pad_token_id: int) -> bool:
+def _agreeing(make: Callable[[Any], Decoder], model: Any, rows: list[list[int]], pad_token_id: int) -> Decoder | None:
+    """Return the decoder of a model, if it gives the logits of padded batches."""
     from staged_reward.orm.memory import Budget
     from staged_reward.orm.packed import leaf_logits
     from staged_reward.orm.padded import padded_logits
     from staged_reward.orm.trie import TokenTrie
 
     try:
-        packed, _ = leaf_logits(decoder, TokenTrie.of(rows), Budget(96))
-    except (
-        RuntimeError,
-        TypeError,
-        ValueError,
-        NotImplementedError,
-    ):  # a model whose layers take no such mask or cache
-        return False
-    padded, _ = padded_logits(decoder.model, rows, pad_token_id, Budget(1 << 10))
-    return all(
+        decoder = make(model)
+        packed, _ = leaf_logits(decoder, TokenTrie.of(rows), Budget(TRIAL_TOKENS))
+    except (RuntimeError, TypeError, ValueError, AttributeError):  # a model whose layers take no such mask or cache
+        return None
+    padded, _ = padded_logits(model, rows, pad_token_id, Budget(1 << 10))
+    agrees = all(
         not math.isfinite(y) or abs(x - y) <= TOLERANCE * max(1.0, abs(y)) for x, y in zip(packed, padded, strict=True)
     )
+    return decoder if agrees else None
 
 
 def _refuse_labels(config: Any, name: str) -> None:

@@ -21,6 +21,7 @@ from transformers import DynamicCache
 from staged_reward.orm.chunk import Chunk
 from staged_reward.orm.tree_attention import TreeBlocks
 
+_MODEL_TYPES = {"llama", "mistral", "qwen2", "qwen3"}  # others have modules of these names, and do more with them
 _BACKBONE = {"embed_tokens", "layers", "norm", "rotary_emb"}
 _LAYER = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
@@ -191,10 +192,12 @@ class FusedDecoder:
 
 
 def is_like_llama(model: Any) -> bool:
-    """Whether a model's modules are those of Llama, by name and kind; what they compute is for a trial to show."""
+    """Whether a model is of a known type, and its modules are of the kinds that are known of it."""
     backbone = getattr(model, model.base_model_prefix)
     config = model.config.get_text_config()
-    if _children(backbone) != _BACKBONE or not len(backbone.layers) or getattr(config, "hidden_act", None) != "silu":
+    if config.model_type not in _MODEL_TYPES or config.hidden_act != "silu" or not len(backbone.layers):
+        return False
+    if _children(backbone) != _BACKBONE:
         return False
     return all(_is_layer(layer) for layer in backbone.layers) and hasattr(backbone.norm, "variance_epsilon")
 

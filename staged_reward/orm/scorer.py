@@ -6,7 +6,7 @@ distinct token prefix once (`packed`), in this call or an earlier one (`prefix_c
 where a model does not allow that (`padded`).
 What it does not do: chat templates, activations, ranking.
 
-A score depends on its own text alone, not on the batch around it or on the order of the input.
+A score depends on its own text alone, up to rounding: not on the batch around it or on the order of the input.
 """
 
 from __future__ import annotations

@@ -66,12 +66,17 @@ def _block_mask(chunk: Chunk, device: torch.device) -> Any:
 
 
 def can_pack(model: Any) -> bool:
-    """Whether every layer of a model attends to all earlier tokens, and its head is one linear map of the last one."""
+    """Whether every layer of a model attends to all earlier tokens, and its head is one linear map of the last one.
+
+    Not where positions are turned by how long the longest text of a pass is: a score would depend on its neighbours.
+    """
     config = model.config.get_text_config()
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type")
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     slides = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
     return (
         kinds == {"full_attention"}
+        and rope not in ("longrope", "dynamic")
         and not slides
         and isinstance(getattr(model, "score", None), torch.nn.Module)
         and config._attn_implementation in ("sdpa", "eager", "flex_attention", tree_attention.NAME)

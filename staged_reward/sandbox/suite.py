@@ -38,13 +38,13 @@ class Suite:
     seen: list[str] | None = None  # where digests of what programs return go; None compares it with what is expected
 
     @classmethod
-    def of(cls, problem: Problem, indices: Sequence[int] | None = None) -> Suite:
-        """Make the suite of a problem's tests, or of some of them, in the order given.
+    def of(cls, problem: Problem) -> Suite:
+        """Make the suite of a problem's tests.
 
         Raises:
             InputError: A test, or the setup, does not compile.
         """
-        tests = problem.tests if indices is None else [problem.tests[i] for i in indices]
+        tests = problem.tests
         common = CommonSetup.of(problem.setup, problem.prompt)
         source = common.source
         try:

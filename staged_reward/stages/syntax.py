@@ -27,7 +27,7 @@ from staged_reward.problem import Problem, StageResult, Verdict
 
 FILENAME = "<program>"
 
-_INLINE_CHARS = 20_000
+INLINE_CHARS = 20_000
 _MAX_COUNTS = {"finally": 1, "lambda": 50, "*": 100}
 _CHILD_CPU_SECONDS = 3
 _CHILD_MEMORY_MIB = 1024
@@ -105,7 +105,7 @@ def compile_here(text: str) -> CodeType:
     raise SyntaxError(*found)
 
 
-@functools.lru_cache(maxsize=256)  # what is looked for in a completion is then checked, and told from copies
+@functools.lru_cache(maxsize=64)  # what is looked for in a completion is then checked, and told from copies
 def _compiled(text: str) -> CodeType | tuple[Any, ...]:
     """Return the code, or the arguments of the SyntaxError."""
     if "\0" in text:
@@ -114,15 +114,16 @@ def _compiled(text: str) -> CodeType | tuple[Any, ...]:
     silence_warnings(FILENAME)
     try:
         return compile(text, FILENAME, "exec", dont_inherit=True, optimize=0)
-    except SyntaxError as error:
-        return error.args
+    except SyntaxError as error:  # not its `args`: some of the compiler's errors have their place in attributes alone
+        where = error.filename, error.lineno, error.offset, error.text, error.end_lineno, error.end_offset
+        return error.msg, where
     except (UnicodeError, ValueError, OverflowError) as error:
         return f"cannot be compiled: {error}", (FILENAME, 0, None, None)
 
 
 def needs_child(source: str) -> bool:
     """True when compiling the source could take a trusted process too much time, memory or stack."""
-    if len(source) > _INLINE_CHARS:
+    if len(source) > INLINE_CHARS:
         return True
     for word, most in _MAX_COUNTS.items():  # noqa: SIM110  asked several times of every program, and `any` takes longer
         if source.count(word) > most:
