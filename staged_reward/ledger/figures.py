@@ -107,8 +107,8 @@ def _stage_seconds(axes: Axes, steps: Sequence[Step], stages: Sequence[str]) -> 
     axes.set_xlabel("step")
     axes.set_ylabel("CPU seconds")
     axes.set_title("Cost per step, by stage", loc="left", fontsize=11)
-    axes.set_ylim(0, max(1.2 * bottom.max(), 1e-6))
-    axes.legend(fontsize=8, frameon=False, loc="upper center", ncols=len(names))
+    axes.set_ylim(0, max(1.25 * bottom.max(), 1e-6))
+    axes.legend(fontsize=8, frameon=False, loc="upper center", ncols=-(-len(names) // 2))
 
 
 def _kept(axes: Axes, steps: Sequence[Step], stages: Sequence[str]) -> None:
