@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 LINT_SECONDS = 20.0
 MAX_ATTEMPTS = 3
-PAUSES_SECONDS = (0.0, 0.2, 2.0)  # before each attempt: a machine that is out of processes has some again
+PAUSES_SECONDS = (0.2, 2.0)  # before further attempts: a machine that is out of processes has some again
 
 LintTool = Literal["pylint", "ruff"]
 
@@ -287,7 +287,8 @@ class Worker:
         """Run on a working fork server; a fault is tried again on a fresh one, and then named: ours, or the program's."""
         has_run = True
         for attempt in range(MAX_ATTEMPTS):
-            time.sleep(PAUSES_SECONDS[attempt])
+            if attempt:
+                time.sleep(PAUSES_SECONDS[attempt - 1])
             server = None
             try:
                 server = self._server_for(program)
