@@ -58,6 +58,7 @@ class Settings:
         loss: `bradley_terry` on pairs, `bradley_terry_group` or `top_pass` on whole problems.
         max_programs: Of a problem, in a group loss; a seeded choice keeps both kinds. Bounds memory.
         template: The text to score.
+        normalisation: What is done to a program first, as in `OrmCard`.
         seeds: One training each.
         lora_rank: Train adapters of this rank, and merge them at the end; null trains all weights.
         num_layers: Keep the first layers of the backbone; null keeps all.
