@@ -126,7 +126,6 @@ class Verification:
             while (self._scoring or self._num_unsent) and not self._is_late():
                 seconds = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
                 wait(self._scoring | self._late_scoring, timeout=seconds, return_when=FIRST_COMPLETED)
-                self._raise_late_fault()
                 yield from self._hand_over(executor, on_progress)
             if self._is_late():
                 yield from self._give_up(executor, on_progress)

@@ -203,13 +203,14 @@ def is_like_llama(model: Any) -> bool:
 
 
 def _is_layer(layer: Any) -> bool:
-    if _children(layer) != _LAYER or not _children(layer.self_attn) >= _ATTENTION or _children(layer.mlp) != _MLP:
+    if _children(layer) != _LAYER or _children(layer.mlp) != _MLP:
+        return False
+    if _children(layer.self_attn) not in (_ATTENTION, _ATTENTION | _HEAD_NORMS):
         return False
     attention, mlp = layer.self_attn, layer.mlp
     joined = [attention.q_proj, attention.k_proj, attention.v_proj], [mlp.gate_proj, mlp.up_proj]
     return (
-        not (_children(attention) - _ATTENTION) ^ (_HEAD_NORMS if hasattr(attention, "q_norm") else set())
-        and all(type(one) is torch.nn.Linear for one in (*joined[0], *joined[1], attention.o_proj, mlp.down_proj))
+        all(type(one) is torch.nn.Linear for one in (*joined[0], *joined[1], attention.o_proj, mlp.down_proj))
         and all(len({one.bias is None for one in part}) == 1 for part in joined)
         and all(hasattr(norm, "variance_epsilon") for norm in (layer.input_layernorm, layer.post_attention_layernorm))
     )
