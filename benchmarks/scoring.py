@@ -131,14 +131,16 @@ def dense_tokens_per_second(model: Any, num_tokens: int) -> float:
 
 
 def _vllm_scores(
-    python: str, model: str, dtype: str, rows: Sequence[Sequence[int]], folder: Path
+    python: str, model: str, dtype: str, rows: Sequence[Sequence[int]], *, prefix_caching: bool
 ) -> tuple[float, list[float]]:
-    job, result = folder / "vllm_job.json", folder / "vllm_result.json"
-    job.write_text(json.dumps({"model": model, "dtype": dtype, "rows": rows}))
-    finished = subprocess.run([python, str(VLLM_SCRIPT), str(job), str(result)], capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"vLLM failed:\n{finished.stderr[-4000:]}")
-    found = json.loads(result.read_text())
+    with tempfile.TemporaryDirectory() as name:
+        job, result = Path(name, "job.json"), Path(name, "result.json")
+        row = {"model": model, "dtype": dtype, "rows": rows, "prefix_caching": prefix_caching}
+        job.write_text(json.dumps(row))
+        finished = subprocess.run([python, str(VLLM_SCRIPT), str(job), str(result)], capture_output=True, text=True)
+        if finished.returncode != 0:
+            sys.exit(f"vLLM failed:\n{finished.stderr[-4000:]}")
+        found = json.loads(result.read_text())
     return found["seconds"], found["scores"]
 
 
@@ -151,6 +153,7 @@ def main(
     tokens: Annotated[int, typer.Option(help="Of one pass of this scorer; 0 for its default.")] = 0,
     repeats: Annotated[int, typer.Option(help="The median of so many.")] = 3,
     vllm: Annotated[str, typer.Option(help="Interpreter of an environment with vLLM.")] = "",
+    caching: Annotated[bool, typer.Option(help="vLLM's prefix caching, which is on unless one turns it off.")] = True,
     transformers: Annotated[
         bool, typer.Option(help="Also padded batches in transformers, with and without cache.")
     ] = True,
@@ -195,9 +198,9 @@ def main(
             scores[name] = score()
             seconds.setdefault(name, []).append(perf_counter() - start)
         if vllm:
-            with tempfile.TemporaryDirectory() as folder:
-                taken, scores["vLLM pooling"] = _vllm_scores(vllm, str(checkpoint), dtype, rows, Path(folder))
-            seconds.setdefault("vLLM pooling", []).append(taken)
+            name = f"vLLM pooling, prefix caching {'on' if caching else 'off'}"
+            taken, scores[name] = _vllm_scores(vllm, str(checkpoint), dtype, rows, prefix_caching=caching)
+            seconds.setdefault(name, []).append(taken)
     _report(console, seconds, scores, len(programs) / len(distinct))
     cost = scorer.cost
     prefixes = cost.distinct_prefixes / cost.distinct_programs * len(distinct)

@@ -15,7 +15,7 @@ from time import perf_counter
 
 
 def main(job_file: str, result_file: str) -> None:
-    """Read model, dtype and rows; write seconds, warm-up apart, and scores."""
+    """Read model, dtype, rows and whether prefixes are cached; write seconds, warm-up apart, and scores."""
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # what is timed is this process' work
     from vllm import LLM, PoolingParams
 
@@ -27,7 +27,7 @@ def main(job_file: str, result_file: str) -> None:
         enforce_eager=True,
         max_model_len=2048,
         gpu_memory_utilization=0.3,  # on a CPU: of its memory, for keys and values
-        enable_prefix_caching=True,
+        enable_prefix_caching=job["prefix_caching"],
     )
     prompts = [{"prompt_token_ids": row} for row in job["rows"]]
     params = PoolingParams(use_activation=False)  # raw logits
