@@ -38,6 +38,9 @@ class FakeVerifier:
     scorer = None
     num_workers = 1
 
+    def take_children_cpu_seconds(self) -> float:
+        return 0.0
+
     def verify(
         self, problems: Sequence[Problem], programs: Sequence[str | None], **settings: object
     ) -> list[Judgement]:

@@ -43,6 +43,9 @@ def main(folder: Path, num_steps: int) -> None:
         def __init__(self) -> None:
             self.draw = random.Random(RANK)
 
+        def take_children_cpu_seconds(self) -> float:
+            return self.draw.random()
+
         def verify(self, problems: Sequence[Problem], programs: Any, **settings: object) -> list[Judgement]:
             kinds: Sequence[Verdict] = list(Verdict)
             if RANK == 1:
