@@ -19,11 +19,11 @@ from typing import NamedTuple
 from staged_reward.isolation import kernel
 from staged_reward.isolation.cell import Cell
 from staged_reward.isolation.layers import Layer
+from staged_reward.processes import children_of, cpu_seconds, own_cpu_seconds
 
 POLL_SECONDS = 0.25  # upper bound between two looks at the child
 CLOSE_POLL_SECONDS = 0.05  # where looking is all that bounds the memory, or the number, of processes
 CHILDREN_SECONDS = 1.0  # of wall time beyond its CPU limit, for a program with children
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Reason(IntEnum):
@@ -152,7 +152,7 @@ class _Watch:
         bounds, family = self._bounds, list(_family(self._pid))
         self._has_had_children |= len(family) > 1
         cpu_left = bounds.cpu_seconds - (
-            _own_cpu_seconds(self._pid) if bounds.is_supervisor else sum(map(_cpu_seconds, family))
+            own_cpu_seconds(self._pid) if bounds.is_supervisor else sum(map(cpu_seconds, family))
         )
         if cpu_left <= 0:
             return Reason.CPU, 0.0
@@ -189,44 +189,17 @@ def _family(pid: int) -> Iterator[int]:
     yield pid
     pending = [pid]
     seen = {pid}
-    for child in _children(os.getpid()):
+    for child in children_of(os.getpid()):
         if child not in seen:
             seen.add(child)
             pending.append(child)
             yield child
     while pending:
-        for child in _children(pending.pop()):
+        for child in children_of(pending.pop()):
             if child not in seen:
                 seen.add(child)
                 pending.append(child)
                 yield child
-
-
-def _children(pid: int) -> list[int]:
-    children: list[int] = []
-    with contextlib.suppress(OSError):  # it has ended meanwhile
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                children += map(int, file.read().split())
-    return children
-
-
-def _own_cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, all its threads."""
-    try:
-        return time.clock_gettime((~pid << 3) | 2)  # the kernel's encoding of a process' CPU clock
-    except OSError:
-        return 0.0
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, all its threads, and of the children it has waited for."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return _own_cpu_seconds(pid) + (int(fields[13]) + int(fields[14])) / _CLOCK_TICKS
 
 
 def _memory_mib(pid: int) -> float:
@@ -263,7 +236,7 @@ def kill_strays(*, can_kill_all: bool, killer_uid: int | None = None) -> float:
         elif killer_uid:
             _kill_all_of(killer_uid)
         else:
-            for child in _children(os.getpid()):
+            for child in children_of(os.getpid()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         os.sched_yield()
